@@ -1,0 +1,77 @@
+"""What the project asks of a metadata store; MLMD is one implementation.
+
+Evidence is the signed bundle. A store is an index: it may be lost or rewritten, and
+``verify`` notices. Images that cannot load MLMD will record through a service that
+implements the same two protocols.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from kfp_provenance.facts import Digest, Environment, Run, Step
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """One line of ``kprov runs``.
+
+    Attributes:
+        id: Id of the run.
+        pipeline: Name of the pipeline.
+        namespace: Kubernetes namespace; empty for a local run.
+        steps: Number of recorded steps.
+        failed: How many of them failed.
+        started: Start of the first step, UTC.
+        finished: End of the last step, UTC.
+    """
+
+    id: str
+    pipeline: str
+    namespace: str
+    steps: int
+    failed: int
+    started: datetime
+    finished: datetime
+
+
+class Recorder(Protocol):
+    """Writes steps."""
+
+    def record(self, step: Step, environment: Environment) -> None:
+        """Store one step, whole or not at all.
+
+        Recording the same step (same ``id``) again is a no-op, so that a write whose
+        outcome is unknown can be tried again.
+
+        Raises:
+            StoreError: If the step is not stored.
+        """
+
+    def close(self) -> None:
+        """Release the connection."""
+
+
+class Reader(Protocol):
+    """Reads steps, rebuilt from the store's own rows and edges."""
+
+    def runs(self, limit: int = 100) -> tuple[RunSummary, ...]:
+        """Newest runs first."""
+
+    def run(self, run_id: str) -> Run:
+        """All steps of a run.
+
+        Raises:
+            StoreError: RUN_NOT_FOUND if no step of it is recorded.
+        """
+
+    def step(self, step_id: str) -> Step | None:
+        """One step, or None."""
+
+    def environment(self, digest: Digest) -> Environment | None:
+        """The Python environment with its list of packages, or None."""
+
+    def close(self) -> None:
+        """Release the connection."""
