@@ -7,10 +7,14 @@ decides how a step is tracked hides in the environment.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import TaskError
+
+PARAMETER_IMAGE = "parameter:"
+"""Prefix of an image that is the value of an input parameter of the task."""
 
 _LIMIT = 64 * 1024
 
@@ -23,7 +27,7 @@ class TaskTracking:
         component: Dotted module and function.
         version: Version of the distribution that the component comes from; may be empty.
         source: ``sha256:`` digest of the function's source.
-        image: Image reference of the task.
+        image: Image reference of the task, or :data:`PARAMETER_IMAGE` and a name.
         secret_parameters: Names of parameters that are recorded as keyed digests only.
         store: Store URI fixed by the author; empty leaves it to the environment.
     """
@@ -39,6 +43,12 @@ class TaskTracking:
         """Compact JSON without the text ``python3``, which KFP's local runner rewrites."""
         text = json.dumps(asdict(self), separators=(",", ":"), sort_keys=True)
         return text.replace("python3", "pyth\\u006fn3")
+
+    def resolved_image(self, parameters: Mapping[str, object]) -> str:
+        """The image reference, looked up among the task's parameters if it is one."""
+        if not self.image.startswith(PARAMETER_IMAGE):
+            return self.image
+        return str(parameters.get(self.image.removeprefix(PARAMETER_IMAGE), ""))
 
     @classmethod
     def from_json(cls, text: str) -> TaskTracking:

@@ -1,0 +1,1 @@
+"""Evaluate: metrics with thresholds, and a page that shows them."""

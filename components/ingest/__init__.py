@@ -1,0 +1,1 @@
+"""Ingest: a table from outside becomes a checked, profiled data set."""

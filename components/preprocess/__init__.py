@@ -1,0 +1,1 @@
+"""Preprocess: split, impute, scale and encode, fitted on the training rows alone."""

@@ -1,0 +1,3 @@
+"""Publish a signed model."""
+
+from __future__ import annotations

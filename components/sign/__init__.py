@@ -1,0 +1,3 @@
+"""Sign the chain of a run."""
+
+from __future__ import annotations

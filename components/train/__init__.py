@@ -1,0 +1,1 @@
+"""Train: fit an allowed scikit-learn estimator and save it without pickle."""

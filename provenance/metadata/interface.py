@@ -46,8 +46,14 @@ class Recorder(Protocol):
         Recording the same step (same ``id``) again is a no-op, so that a write whose
         outcome is unknown can be tried again.
 
+        A ``step.attempt`` of 0 means that the caller cannot know it (a retry of the
+        local runner): it is recorded as 1 + the number of steps recorded before it
+        with the same run and task.
+
         Raises:
-            StoreError: If the step is not stored.
+            StoreError: If the step is not stored: STORE_VALUE_REFUSED for a value that
+                the store would not give back unchanged, STORE_CONFLICT if another step
+                is recorded under this id, STORE_UNREACHABLE if the store stays busy.
         """
 
     def close(self) -> None:
@@ -64,11 +70,16 @@ class Reader(Protocol):
         """All steps of a run.
 
         Raises:
-            StoreError: RUN_NOT_FOUND if no step of it is recorded.
+            StoreError: RUN_NOT_FOUND if no step of it is recorded; STORE_CORRUPT if the
+                rows of one are not what a recorder writes.
         """
 
     def step(self, step_id: str) -> Step | None:
-        """One step, or None."""
+        """One step, or None.
+
+        Raises:
+            StoreError: STORE_CORRUPT if its rows are not what a recorder writes.
+        """
 
     def environment(self, digest: Digest) -> Environment | None:
         """The Python environment with its list of packages, or None."""

@@ -1,1 +1,3 @@
+"""Inside a task: wrap KFP's executor, hash, compare, announce, record."""
 
+from __future__ import annotations

@@ -1,0 +1,133 @@
+# Everything starts from a clone, Python 3.11 and make; each target sets up what it needs.
+# Environments are made from requirements/*.txt, every hash checked.
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.SECONDARY:
+.SUFFIXES:
+
+# The interpreter for .venv, if the first Python 3.11 that is found is not the one that is meant.
+PYTHON ?=
+# Processes that pytest uses.
+JOBS ?= 2
+
+# What a test can do without becomes required in CI: KPROV_NO_SKIP turns a skip into a failure.
+export KPROV_NO_SKIP ?= $(if $(filter-out 0 false,$(CI)),1,)
+export UV_PYTHON_DOWNLOADS := never
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export NO_MKDOCS_2_WARNING := 1
+
+IN := .venv/bin
+AUTHORING := 3.11 3.12 3.13
+PACKAGE := pyproject.toml README.md LICENSE \
+	$(shell find provenance components pipelines -type f -not -name '*.pyc')
+PYTEST := -m pytest -q --durations=5
+MAIN_TESTS := tests/unit tests/pipelines tests/attack tests/packaging tests/authoring
+
+.PHONY: help demo test check interop bench docs generate format requirements clean FORCE
+
+help: ## print this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: .venv/project ## run, sign and verify the tabular pipeline on real data; all of it is left in demo/
+	$(IN)/kprov demo
+
+test: .venv/project .venv-kfp217/project authoring ## run the tests, with every supported KFP SDK and Python
+	.venv-kfp217/bin/python $(PYTEST) -n $(JOBS) tests/authoring tests/pipelines217
+	$(IN)/python $(PYTEST) -n $(JOBS) $(MAIN_TESTS)
+
+check: .venv/project ## formatting, lint, types, imports, and that generated files fit their sources
+	$(IN)/ruff format --check .
+	$(IN)/ruff check .
+	$(IN)/mypy -p kfp_provenance
+	$(IN)/mypy .ci docs/_tools
+	$(IN)/lint-imports
+	$(IN)/python .ci/check_tree.py
+	$(IN)/python .ci/check_requirements.py
+	$(IN)/python docs/_tools/generate.py --check
+	$(IN)/mkdocs build --quiet --strict --site-dir build/site
+
+interop: .venv-interop/project ## run the tests that need real servers: MariaDB, a GCS emulator, peers
+	@.ci/mariadb || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with MariaDB"; }
+	.venv-interop/bin/python $(PYTEST) -m interop tests/interop
+
+bench: .venv-interop/project ## measure beside the peers and write the table into docs/
+	.venv-interop/bin/python benchmarks/run.py
+
+docs: generate ## generate the reference and build the pages into build/site
+	$(IN)/mkdocs build --quiet --strict --site-dir build/site
+	@echo "build/site/index.html"
+
+generate: .venv/project ## write the generated files: component READMEs, reference, pipeline.yaml
+	$(IN)/python docs/_tools/generate.py
+
+format: .venv/project ## format the code and mend what ruff can mend
+	$(IN)/ruff check --fix-only .
+	$(IN)/ruff format .
+
+clean: ## remove everything that make made
+	rm -rf build demo site .venv .venv-* .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- environments: DIR/ready holds the dependencies, DIR/project the package too
+
+.venv/ready: requirements/dev.txt requirements/uv.txt .ci/venv
+	KPROV_PYTHON="$(PYTHON)" .ci/venv .venv 3.11 requirements/dev.txt
+	@touch $@
+
+# Links to the sources: an edit shows at once, a new file when this rule has run again.
+.venv/project: .venv/ready pyproject.toml build/files
+	PYTHONWARNINGS=ignore $(IN)/python -m pip install --quiet --no-deps --no-build-isolation --force-reinstall \
+		--editable . --config-settings editable_mode=strict
+	@touch $@
+
+# The names of the package's files; its time changes only when they do.
+build/files: FORCE
+	@mkdir -p build && printf '%s\n' $(PACKAGE) | LC_ALL=C sort >$@.new
+	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
+
+# The other environments hold the wheel, so that it is tested and not only the checkout.
+build/wheel/built: .venv/ready .ci/wheel $(PACKAGE)
+	.ci/wheel build/wheel
+	@touch $@
+
+.venv-kfp217/ready: requirements/kfp217.txt requirements/mlmd-nodeps.txt | .venv/ready
+	KPROV_PYTHON="$(PYTHON)" .ci/venv $(@D) 3.11 $^
+	@touch $@
+
+.venv-interop/ready: requirements/interop.txt | .venv/ready
+	KPROV_PYTHON="$(PYTHON)" .ci/venv $(@D) 3.11 $^
+	@touch $@
+
+.venv-authoring-%/ready: requirements/kfp217.txt | .venv/ready
+	.ci/venv $(@D) $* $^
+	@touch $@
+
+.venv-%/project: .venv-%/ready build/wheel/built
+	$(@D)/bin/python -m pip install --quiet --no-deps --force-reinstall build/wheel/*.whl
+	@touch $@
+
+# Authoring, without ml-metadata, on every Python that there is; in CI all of them are required.
+.PHONY: authoring $(AUTHORING:%=authoring-%)
+authoring: $(AUTHORING:%=authoring-%)
+$(AUTHORING:%=authoring-%): authoring-%: build/wheel/built
+	@if [ -n "$(KPROV_NO_SKIP)" ] || .ci/find-python $* >/dev/null; then \
+		$(MAKE) --no-print-directory .venv-authoring-$*/project && \
+		.venv-authoring-$*/bin/python $(PYTEST) tests/authoring; \
+	else echo "skipped: python$* was not found: authoring is not tested with it"; fi
+
+# --- lock files, without addresses
+
+COMPILE = $(IN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url $(UPGRADE)
+
+requirements: .venv/ready ## make the lock files anew; UPGRADE=--upgrade takes newer versions
+	$(COMPILE) pyproject.toml --extra mlmd -o requirements/runtime.txt
+	$(COMPILE) requirements/build.in -c requirements/runtime.txt -o requirements/build.txt
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo requirements/dev.in \
+		-c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo requirements/interop.in \
+		-c requirements/dev.txt -o requirements/interop.txt
+	$(COMPILE) pyproject.toml requirements/kfp217.in -o requirements/kfp217.txt
+	$(COMPILE) requirements/mlmd-nodeps.in --no-deps -o requirements/mlmd-nodeps.txt
+	$(COMPILE) requirements/uv.in -c requirements/dev.txt -o requirements/uv.txt

@@ -1,0 +1,123 @@
+"""Publish a verified model under names made of its content."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from kfp_provenance.bundle import read_bundle
+from kfp_provenance.codes import Code
+from kfp_provenance.errors import BundleError, DataError, ProvenanceError, StorageError
+from kfp_provenance.hashing import Content, hash_path
+from kfp_provenance.storage import open_storage
+from kfp_provenance.verify import Trust, verify_chain
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
+_POINTER_LIMIT = 64 * 1024
+_BUNDLE_LIMIT = 16 * 1024 * 1024
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class Published:
+    """Where a model went.
+
+    Attributes:
+        model_uri: Of the model's file or directory.
+        bundle_uri: Of its bundle.
+        pointer_uri: Of the pointer.
+        text: The pointer's JSON.
+    """
+
+    model_uri: str
+    bundle_uri: str
+    pointer_uri: str
+    text: str
+
+
+def publish_model(
+    model: Path, bundle: Path, *, destination: str, name: str, public_key: str
+) -> Published:
+    """Verify, write once, point.
+
+    Args:
+        model: File or directory.
+        bundle: Its ``.sigstore.jsonl``.
+        destination: A path, ``file:`` or ``gs:``.
+        name: Name of the model.
+        public_key: PEM of the key that must have signed.
+
+    Raises:
+        BundleError: With the code of the first finding if the bundle does not hold.
+        DataError: PARAMETER_INVALID for a name that is not one.
+        StorageError: OBJECT_EXISTS if other bytes have the name already, and others.
+    """
+    if not _NAME.fullmatch(name):
+        raise DataError(
+            Code.PARAMETER_INVALID,
+            "this cannot be the name of a model",
+            where="name",
+            expected="up to 128 letters, digits, -, _ and ., not starting with a sign",
+            found=repr(name[:80]),
+            remedy="choose another name",
+        )
+    content = hash_path(model)
+    _verify(bundle, content, public_key)
+    base = f"{destination.rstrip('/')}/sha256-{content.digest.hex}"
+    bundle_content = hash_path(bundle)
+    model_uri = f"{base}/{model.name}"
+    bundle_uri = f"{base}/sha256-{bundle_content.digest.hex}.sigstore.jsonl"
+    open_storage(model_uri).put_once(model)
+    open_storage(bundle_uri).put_once(bundle)
+    pointer = {
+        "name": name,
+        "model": {"uri": model_uri, "digest": str(content.digest), "kind": str(content.kind)},
+        "bundle": {"uri": bundle_uri, "digest": str(bundle_content.digest)},
+    }
+    text = json.dumps(pointer, indent=2, sort_keys=True) + "\n"
+    pointer_uri = f"{destination.rstrip('/')}/{name}.json"
+    _move_pointer(pointer_uri, text.encode())
+    return Published(model_uri, bundle_uri, pointer_uri, text)
+
+
+def _verify(bundle: Path, content: Content, public_key: str) -> None:
+    if bundle.stat().st_size > _BUNDLE_LIMIT:
+        raise BundleError(Code.BUNDLE_TOO_LARGE, "the bundle is too large", where=str(bundle))
+    lines = read_bundle(bundle.read_bytes())
+    verdict = verify_chain(lines, Trust.for_key(public_key.encode()), content).verdict
+    if not verdict.passed:
+        first = verdict.findings[0]
+        raise BundleError(
+            first.code,
+            f"the model is not published, its chain does not hold: {first.message}",
+            where=first.step or first.artifact,
+            expected=first.expected,
+            found=first.found,
+            remedy=first.remedy,
+        )
+
+
+def _move_pointer(uri: str, data: bytes) -> None:
+    """Compare and swap; only a writer at the same moment makes it try again."""
+    storage = open_storage(uri)
+    for attempt in range(_ATTEMPTS):
+        try:
+            version: str | None
+            try:
+                there = storage.read_bytes(_POINTER_LIMIT)
+                if there.data == data:
+                    return
+                version = there.version
+            except StorageError as error:
+                if error.code is not Code.OBJECT_MISSING:
+                    raise
+                version = None
+            storage.replace_bytes(data, expected_version=version)
+        except ProvenanceError as error:
+            moved = error.code in (Code.OBJECT_CHANGED, Code.OBJECT_EXISTS)
+            if not moved or attempt == _ATTEMPTS - 1:
+                raise
+        else:
+            return

@@ -1,0 +1,163 @@
+"""What the component ``sign`` does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from kfp_provenance.bundle import sign_chain
+from kfp_provenance.codes import Code
+from kfp_provenance.errors import TaskError
+from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Finding, Input
+from kfp_provenance.hashing import Content
+from kfp_provenance.lineage import Chain, Rehash, Root, collect_chain, rehash_stored
+from kfp_provenance.metadata import Reader, open_reader
+from kfp_provenance.report import lineage_page
+from kfp_provenance.runtime.context import current_task
+from kfp_provenance.signing import open_signer
+from kfp_provenance.storage import hash_stored
+
+MODEL_INPUT = "model"
+
+
+@dataclass(frozen=True)
+class SignedChain:
+    """What the component writes.
+
+    Attributes:
+        bundle: The provenance bundle.
+        page: The chain as an HTML page.
+        steps: Number of step statements.
+        key_id: Hint of the key.
+        subject: Digest of the model.
+    """
+
+    bundle: bytes
+    page: str
+    steps: int
+    key_id: str
+    subject: str
+
+
+def check_run(run: str) -> None:
+    """The run that the pipeline names must be the run of this task.
+
+    Raises:
+        TaskError: RUN_UNKNOWN in a cluster if it is another one: this task would come from
+            a compiled pipeline with a fixed run, and could be taken from the cache.
+    """
+    identity = current_task().identity
+    # a local runner makes the placeholder a random number; it has no cache for this task
+    if identity.in_cluster and run != identity.run:
+        raise TaskError(
+            Code.RUN_UNKNOWN,
+            "the parameter `run` of the signing step is not its run",
+            expected=identity.run,
+            found=run[:80],
+            remedy="pass dsl.PIPELINE_JOB_ID_PLACEHOLDER as `run`",
+        )
+
+
+def sign_task_chain(signer: str, *, roots: Sequence[str], require_all_bytes: bool) -> SignedChain:
+    """Sign the chain behind the inputs of the running task, the model first.
+
+    Raises:
+        ChainError: With the code of the first finding if the chain does not hold.
+        ProvenanceError: If the store, the key or the bytes cannot be read.
+    """
+    task = current_task()
+    subjects = sorted(task.inputs, key=lambda given: given.name != MODEL_INPUT)
+    mounted = {given.artifact.uri: given.artifact for given in subjects}
+    declared = [Root.parse(root) for root in roots]
+    with closing(open_reader(task.store)) as reader:
+        return sign_subjects(
+            reader,
+            subjects,
+            run=task.identity.run,
+            signer=signer,
+            roots=declared,
+            require_all_bytes=require_all_bytes,
+            mounted=mounted,
+        )
+
+
+def sign_subjects(
+    reader: Reader,
+    subjects: Sequence[Input],
+    *,
+    run: str,
+    signer: str,
+    roots: Sequence[Root] = (),
+    require_all_bytes: bool = False,
+    mounted: dict[str, Artifact] | None = None,
+) -> SignedChain:
+    """Collect, hash again, judge, sign.
+
+    Args:
+        reader: The metadata store.
+        subjects: What to sign, the model first.
+        run: Run that signs.
+        signer: URI of the signer.
+        roots: What may come from outside.
+        require_all_bytes: Whether unread bytes are a finding.
+        mounted: Artifacts that were hashed in this task already, by URI.
+
+    Raises:
+        ChainError: With the code of the first finding if the chain does not hold.
+    """
+    chain = collect_chain(reader, subjects, run=run, roots=roots)
+    known = mounted or {}
+
+    def hash_again(uri: str, kind: ArtifactKind) -> Content:
+        seen = known.get(uri)
+        if seen is not None and seen.kind is kind:
+            return Content(seen.digest, seen.kind, seen.size, 0)
+        return hash_stored(uri, kind)
+
+    rehash = rehash_stored(_stored(chain), hash_again)
+    if require_all_bytes:
+        rehash = replace(rehash, findings=(*rehash.findings, *_unread(rehash)))
+    environments = {digest: reader.environment(digest) for digest in _environments(chain)}
+    opened = open_signer(signer)
+    bundle = sign_chain(
+        chain,
+        opened,
+        environments={digest: found for digest, found in environments.items() if found},
+        rehash=rehash,
+        now=datetime.now(UTC),
+    )
+    artifacts = [subject.artifact for subject in chain.subjects]
+    page = lineage_page(chain.pipeline or chain.run, chain.steps, artifacts, signed_by=opened.hint)
+    return SignedChain(bundle, page, len(chain.steps), opened.hint, str(artifacts[0].digest))
+
+
+def _stored(chain: Chain) -> list[Artifact]:
+    """What should still be there: every output, and every root that is not on the web."""
+    roots = {(root.step, root.input, root.index) for root in chain.roots}
+    inputs = [
+        given.artifact
+        for step in chain.steps
+        for given in step.inputs
+        if (step.id, given.name, given.index) in roots
+    ]
+    return [*chain.artifacts(), *inputs]
+
+
+def _environments(chain: Chain) -> set[Digest]:
+    return {step.environment for step in chain.steps}
+
+
+def _unread(rehash: Rehash) -> list[Finding]:
+    return [
+        Finding(
+            Code.STORED_BYTES_UNREAD,
+            "the stored bytes of an artifact could not be read, and all are required",
+            artifact=artifact.uri,
+            expected=str(artifact.digest),
+            found=artifact.reason,
+            remedy="hand the artifact to the signing step, or do not require all bytes",
+        )
+        for artifact in rehash.stored.unread
+    ]

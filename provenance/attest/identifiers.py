@@ -1,0 +1,32 @@
+"""URIs that statements and verifiers agree on; they never change their meaning."""
+
+from __future__ import annotations
+
+STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+PROVENANCE_TYPE = "https://slsa.dev/provenance/v1"
+SUMMARY_TYPE = "https://slsa.dev/verification_summary/v1"
+
+BUILD_TYPE = "https://kfp-provenance.dev/kfp-step/v1"
+"""Specified in docs/reference/kfp-step-v1.md."""
+
+IN_RUN_BUILDER = "https://kfp-provenance.dev/builders/in-run/v1"
+"""A signing step inside the user's own run: ``builder.id`` of the step statements and
+``verifier.id`` of the summary, for one and the same step makes both. Honestly SLSA Build
+L1: it shares the run with the steps that it vouches for."""
+
+CHAIN_EXTENSION = "https://kfp-provenance.dev/chain/v1"
+"""Key of what the summary says beyond SLSA. Specified in docs/reference/bundle.md."""
+
+CHAIN_POLICY = "https://kfp-provenance.dev/policies/chain/v1"
+
+SLSA_VERSION = "1.0"
+LEVELS = ("SLSA_BUILD_LEVEL_1",)
+PASSED = "PASSED"
+
+VERSION_KEY = "kfp-provenance"
+"""Key of this package's version in ``builder.version`` and ``verifier.version``."""
+
+MAX_SUBJECTS = 1024
+"""sigstore-go reads no statement with more."""
+MAX_INPUTS = 4096

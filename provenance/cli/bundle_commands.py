@@ -1,0 +1,59 @@
+"""``kprov bundle``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kfp_provenance.cli.output import JsonFlag, print_json, print_table
+
+BundleArgument = Annotated[Path, typer.Argument(help="A provenance bundle (.sigstore.jsonl).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    bundle = typer.Typer(help="Provenance bundles.", no_args_is_help=True)
+    bundle.command("show")(show)
+    bundle.command("split")(split)
+    app.add_typer(bundle, name="bundle")
+
+
+def show(path: BundleArgument, *, as_json: JsonFlag = False) -> None:
+    """List the statements of a bundle. Nothing is verified: see `kprov verify`."""
+    from kfp_provenance.attest import StepStatement, parse_statement
+    from kfp_provenance.bundle import read_bundle_file
+
+    rows = []
+    for line in read_bundle_file(path):
+        statement = parse_statement(line.payload, line.where)
+        is_step = isinstance(statement, StepStatement)
+        rows.append(
+            {
+                "line": str(line.number),
+                "statement": "step" if is_step else "summary",
+                "about": statement.step.task if is_step else f"run {statement.run}",
+                "digest": str(line.digest),
+                "key": line.hint,
+            }
+        )
+    if as_json:
+        print_json(rows)
+    elif rows:
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
+        typer.echo("\nnot verified: see `kprov verify`")
+
+
+def split(
+    path: BundleArgument,
+    folder: Annotated[Path, typer.Argument(help="Folder for the files; made if missing.")],
+) -> None:
+    """Write each line to a file of its own, as cosign reads them."""
+    from kfp_provenance.bundle import read_bundle_file, split_bundle
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in split_bundle(read_bundle_file(path)):
+        target = folder / file.name
+        target.write_bytes(file.data)
+        typer.echo(str(target))

@@ -1,0 +1,151 @@
+"""``kprov sign`` and ``kprov verify``."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kfp_provenance.cli.output import JsonFlag, StoreOption, print_fields, print_json
+from kfp_provenance.codes import Code
+from kfp_provenance.errors import SettingsError
+
+if TYPE_CHECKING:
+    from kfp_provenance.facts import Input, Run
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to ``app``."""
+    app.command("sign")(sign)
+    app.command("verify")(verify)
+
+
+def sign(
+    run: Annotated[str, typer.Argument(help="Id of a recorded run.")],
+    *,
+    signer: Annotated[str, typer.Option(help="file:KEY[?passphrase-file=FILE]")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The bundle to write.")],
+    subject: Annotated[
+        list[str] | None,
+        typer.Option(help="TASK/OUTPUT to sign, the model first (default: the run's models)."),
+    ] = None,
+    root: Annotated[
+        list[str] | None,
+        typer.Option(help="Digest or exact URI that may come from outside without a step."),
+    ] = None,
+    require_all_bytes: Annotated[
+        bool, typer.Option("--require-all-bytes", help="Refuse if stored bytes cannot be read.")
+    ] = False,
+    store: StoreOption = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Sign the chain of a run from outside it, from the store and the stored bytes."""
+    from kfp_provenance.attest import OPERATOR_BUILDER
+    from kfp_provenance.components.sign.signing import sign_subjects
+    from kfp_provenance.lineage import Root
+    from kfp_provenance.metadata import open_reader
+    from kfp_provenance.settings import setting, store_setting
+
+    with closing(open_reader(store_setting(store))) as reader:
+        signed = sign_subjects(
+            reader,
+            subjects_of(reader.run(run), subject or []),
+            run=run,
+            signer=setting("signer", signer),
+            roots=[Root.parse(text) for text in root or []],
+            require_all_bytes=require_all_bytes,
+            builder=OPERATOR_BUILDER,
+            ask_passphrase=_ask,
+        )
+    output.write_bytes(signed.bundle)
+    fields = {
+        "bundle": str(output),
+        "run": run,
+        "subject": signed.subject,
+        "steps": str(signed.steps),
+        "signer": signed.key_id,
+    }
+    print_json(fields) if as_json else print_fields(fields)
+
+
+def verify(
+    path: Annotated[Path, typer.Argument(help="The model or data: a file or a directory.")],
+    *,
+    bundle: Annotated[Path, typer.Option(help="Its provenance bundle (.sigstore.jsonl).")],
+    key: Annotated[Path | None, typer.Option(help="PEM of the signer's public key.")] = None,
+    trust: Annotated[Path | None, typer.Option(help="Trust file, instead of --key.")] = None,
+    store: Annotated[
+        str, typer.Option(help="Compare with this metadata store and the stored bytes as well.")
+    ] = "",
+    as_json: JsonFlag = False,
+) -> None:
+    """Verify offline that a model's chain holds, back to the raw bytes."""
+    from kfp_provenance.cli.verification import (
+        print_verification,
+        verification_json,
+        verify_path,
+    )
+
+    checked = verify_path(path, bundle, key=key, trust=trust, store=store)
+    if as_json:
+        print_json(verification_json(checked))
+    else:
+        print_verification(checked)
+    raise typer.Exit(int(checked.verdict.exit_code))
+
+
+def subjects_of(run: Run, names: list[str]) -> list[Input]:
+    """Outputs to sign, as the signing step would get them.
+
+    Without names: every ``system.Model`` of a successful step that no other step of the run
+    read except to judge it, which leaves the trained model.
+
+    Raises:
+        SettingsError: USAGE if a name is no output of the run, or nothing is left.
+    """
+    from kfp_provenance.facts import Input, InputOrigin, Outcome
+
+    made = [
+        (f"{step.task}/{port.name}", step, port)
+        for step in run.steps
+        if step.outcome is Outcome.SUCCEEDED
+        for port in step.outputs
+    ]
+    wanted = names or [name for name, _, port in made if port.artifact.type == "system.Model"]
+    subjects = []
+    for name in wanted:
+        found = [(step, port) for known, step, port in made if known == name]
+        if not found:
+            raise _no_subject(name, [known for known, _, _ in made])
+        step, port = found[-1]
+        subjects.append(
+            Input(
+                port.name,
+                port.index,
+                port.artifact,
+                InputOrigin.STEP,
+                producer=step.id,
+                output=port.name,
+                output_index=port.index,
+            )
+        )
+    if not subjects:
+        raise _no_subject("a system.Model", [known for known, _, _ in made])
+    return subjects
+
+
+def _no_subject(name: str, known: list[str]) -> SettingsError:
+    return SettingsError(
+        Code.USAGE,
+        "the run has no such output",
+        where=name,
+        expected="one of " + ", ".join(known) if known else "a run with outputs",
+        remedy="name it as TASK/OUTPUT with --subject",
+    )
+
+
+def _ask(key: str) -> str:
+    answer: str = typer.prompt(f"Passphrase of {key}", hide_input=True, err=True)
+    return answer

@@ -1,0 +1,180 @@
+"""Verify a path against its bundle: the reading around the pure verifier."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from kfp_provenance.bundle import read_bundle_file
+from kfp_provenance.codes import Code
+from kfp_provenance.errors import SettingsError
+from kfp_provenance.facts import Finding, Step, Verdict
+from kfp_provenance.hashing import Content, hash_path, terminal_progress
+from kfp_provenance.metadata import open_reader
+from kfp_provenance.storage import hash_stored
+from kfp_provenance.verify import (
+    ChainView,
+    Trust,
+    compare_stored_bytes,
+    compare_with_store,
+    read_trust_file,
+    render_chain,
+    verify_chain,
+)
+
+
+@dataclass(frozen=True)
+class Verification:
+    """A judged path.
+
+    Attributes:
+        path: What was judged.
+        content: Its digest.
+        verdict: All findings: of the bundle, of the store and of the stored bytes.
+        view: The chain, if the bundle could be believed.
+    """
+
+    path: Path
+    content: Content
+    verdict: Verdict
+    view: ChainView | None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the chain holds."""
+        return self.verdict.passed
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Steps of the chain."""
+        return () if self.view is None else tuple(self.view.steps.values())
+
+
+def verify_path(
+    path: Path,
+    bundle: Path,
+    *,
+    key: Path | None = None,
+    trust: Path | None = None,
+    store: str = "",
+) -> Verification:
+    """Judge the bytes at ``path``.
+
+    Args:
+        path: A file or a directory.
+        bundle: Its ``.sigstore.jsonl``.
+        key: PEM of a trusted public key; shorthand for a trust file.
+        trust: A trust file.
+        store: Store to compare the bundle with, together with the stored bytes.
+
+    Raises:
+        ProvenanceError: If something cannot be read; then there is no verdict.
+    """
+    policy = _trust(key, trust)
+    content = hash_path(path, progress=terminal_progress())
+    found = verify_chain(read_bundle_file(bundle), policy, content, now=datetime.now(UTC))
+    findings, notes = list(found.verdict.findings), list(found.verdict.notes)
+    if store and found.view is not None:
+        with closing(open_reader(store)) as reader:
+            findings += compare_with_store(found.view, reader)
+        stored = compare_stored_bytes(found.view, hash_stored)
+        findings += stored.findings
+        notes += stored.notes
+    verdict = Verdict(tuple(findings), tuple(notes))
+    return Verification(path, content, verdict, found.view)
+
+
+def print_verification(checked: Verification) -> None:
+    """The verdict, every finding with its remedy, and the chain as a tree."""
+    if checked.view is not None and checked.passed:
+        for line in render_chain(checked.view):
+            typer.echo(line)
+        typer.echo()
+    for finding in checked.verdict.findings:
+        _print_finding(finding, mark="x")
+    for note in checked.verdict.notes:
+        _print_finding(note, mark="!")
+    if checked.passed:
+        signers = "" if checked.view is None else ", ".join(checked.view.signers)
+        typer.secho(
+            f"PASS  {checked.path}  {checked.content.digest}  "
+            f"{len(checked.steps)} steps, signed by {signers}",
+            fg=typer.colors.GREEN,
+        )
+    else:
+        count = len(checked.verdict.findings)
+        typer.secho(
+            f"REFUSED  {checked.path}  {checked.content.digest}  "
+            f"{count} finding{'s' if count > 1 else ''}",
+            fg=typer.colors.RED,
+        )
+
+
+def verification_json(checked: Verification) -> dict[str, object]:
+    """The same for machines."""
+    view = checked.view
+    return {
+        "verdict": "pass" if checked.passed else "refused",
+        "path": str(checked.path),
+        "digest": str(checked.content.digest),
+        "kind": str(checked.content.kind),
+        "signers": [] if view is None else list(view.signers),
+        "run": "" if view is None else view.summary.run,
+        "findings": [asdict(finding) for finding in checked.verdict.findings],
+        "notes": [asdict(note) for note in checked.verdict.notes],
+        "steps": [
+            {
+                "id": step.id,
+                "task": step.task,
+                "component": step.component.name,
+                "inputs": {given.name: str(given.artifact.digest) for given in step.inputs},
+                "outputs": {made.name: str(made.artifact.digest) for made in step.outputs},
+            }
+            for step in checked.steps
+        ],
+        "roots": []
+        if view is None
+        else [{"uri": root.uri, "digest": str(root.digest)} for root in view.roots],
+    }
+
+
+def _trust(key: Path | None, trust: Path | None) -> Trust:
+    if (key is None) == (trust is None):
+        raise SettingsError(
+            Code.USAGE,
+            "say whom to trust, once",
+            expected="--key PEM or --trust FILE",
+            found="neither" if key is None else "both",
+            remedy="pass the public key of the signer, or a trust file",
+        )
+    if trust is not None:
+        return read_trust_file(trust)
+    if key is None:
+        raise AssertionError("one of the two is given")
+    return Trust.for_key(_read_key(key), name=str(key))
+
+
+def _read_key(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(64 * 1024)
+    except OSError as error:
+        raise SettingsError(
+            Code.TRUST_INVALID,
+            "the public key cannot be read",
+            where=str(path),
+            found=error.strerror or type(error).__name__,
+            remedy="name the PEM file of the public key",
+        ) from error
+
+
+def _print_finding(finding: Finding, *, mark: str) -> None:
+    typer.echo(f"{mark} {finding.code}: {finding.message}")
+    for label in ("step", "artifact", "expected", "found", "remedy"):
+        value = getattr(finding, label)
+        if value:
+            typer.echo(f"    {label + ':':<10}{value}")

@@ -1,0 +1,88 @@
+"""The identity of an artifact without bytes: its metadata."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from kfp_provenance.codes import Code
+from kfp_provenance.errors import ArtifactError
+from kfp_provenance.facts import ArtifactKind, Digest
+from kfp_provenance.hashing.content import Content
+
+JSON: TypeAlias = "bool | int | float | str | Sequence[JSON] | Mapping[str, JSON] | None"
+
+_OWN_PREFIX = "kprov_"
+_ADDED_BY_KFP = frozenset({"store_session_info", "_kfp_workspace"})
+_DEPTH = 64
+
+
+def hash_values(metadata: Mapping[str, JSON]) -> tuple[Content, str]:
+    """Hash the metadata of an artifact, as its consumers will see it.
+
+    KFP hands metadata on through a protobuf ``Struct``, which knows one kind of number, a
+    double, and may turn booleans into numbers. So 2, 2.0 and ``2e0`` are one value, and so
+    are 1 and true; whole numbers above 2**53 count as the double next to them.
+
+    Args:
+        metadata: JSON. Keys of this package (``kprov_...``) and those that KFP adds on the
+            way (``store_session_info``, ``_kfp_workspace``) do not count.
+
+    Returns:
+        The content, of kind VALUES, and the canonical JSON (RFC 8785) that was hashed.
+
+    Raises:
+        ArtifactError: ARTIFACT_VALUES_INVALID for what JSON or a double cannot hold.
+    """
+    from rfc8785 import CanonicalizationError, dumps  # noqa: PLC0415 - not every task needs it
+
+    kept = {
+        key: _as_received(value, f"metadata[{key!r}]")
+        for key, value in metadata.items()
+        if key not in _ADDED_BY_KFP and not str(key).startswith(_OWN_PREFIX)
+    }
+    try:
+        text = dumps(kept)
+    except (CanonicalizationError, UnicodeEncodeError) as error:
+        raise _invalid("metadata", f"it is not JSON ({type(error).__name__})") from error
+    digest = Digest(hashlib.sha256(text).hexdigest())
+    return Content(digest, ArtifactKind.VALUES, len(text), 0), text.decode()
+
+
+def _as_received(value: JSON, where: str, depth: int = 0) -> JSON:
+    """``value`` with every number and boolean as a double."""
+    if depth > _DEPTH:
+        raise _invalid(where, f"it is nested more than {_DEPTH} levels deep")
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, int | float):
+        return _as_double(value, where)
+    if isinstance(value, Mapping):
+        return {
+            key: _as_received(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_as_received(item, f"{where}[{i}]", depth + 1) for i, item in enumerate(value)]
+    raise _invalid(where, f"a {type(value).__name__} is not JSON")
+
+
+def _as_double(value: float, where: str) -> float:
+    try:
+        double = float(value)
+    except OverflowError as error:
+        raise _invalid(where, "the number is too large for a double") from error
+    if not math.isfinite(double):
+        raise _invalid(where, f"{double} is not a JSON number")
+    return double
+
+
+def _invalid(where: str, what: str) -> ArtifactError:
+    return ArtifactError(
+        Code.ARTIFACT_VALUES_INVALID,
+        f"the metadata of an artifact cannot be hashed: {what}",
+        where=where[:200],
+        expected="JSON with finite numbers",
+        remedy="leave the value out, or write it as a string",
+    )

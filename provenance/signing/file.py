@@ -1,0 +1,181 @@
+"""``file:PATH[?passphrase-file=FILE]``: a P-256 key in a PKCS#8 PEM file."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from kfp_provenance.codes import Code
+from kfp_provenance.errors import SigningError
+from kfp_provenance.signing.interface import AskPassphrase
+from kfp_provenance.signing.keys import public_key_of
+
+if TYPE_CHECKING:
+    from securesystemslib.dsse import Envelope
+    from securesystemslib.signer import CryptoSigner
+
+PASSPHRASE_VARIABLE = "KPROV_KEY_PASSPHRASE"  # noqa: S105 - a name, not a secret
+_PASSPHRASE_FILE = "passphrase-file"  # noqa: S105 - likewise
+_LIMIT = 64 * 1024
+_SECRET_VOLUME = re.compile(r"\.\.\d{4}_\d{2}_\d{2}_")
+
+
+@dataclass(frozen=True)
+class _KeyFile:
+    path: Path
+    passphrase_file: Path | None
+
+
+class FileSigner:
+    """Signs with a private key held in memory; its representation shows no secret."""
+
+    def __init__(self, path: Path, key: ec.EllipticCurvePrivateKey) -> None:
+        from securesystemslib.signer import CryptoSigner  # noqa: PLC0415 - slow to import
+
+        public = public_key_of(key.public_key())
+        self._path = path
+        self._signer: CryptoSigner = CryptoSigner(key, public.verifier)
+        self.hint = public.hint
+        self.public_pem = public.pem
+
+    def sign(self, payload: bytes, payload_type: str) -> Envelope:
+        """Sign in a DSSE envelope."""
+        from securesystemslib.dsse import Envelope  # noqa: PLC0415 - slow to import
+
+        envelope = Envelope(payload, payload_type, {})
+        envelope.sign(self._signer)
+        return envelope
+
+    def __repr__(self) -> str:
+        return f"FileSigner({str(self._path)!r}, hint={self.hint!r})"
+
+
+def open_signer(uri: str, ask_passphrase: AskPassphrase | None = None) -> FileSigner:
+    """Read the key that ``uri`` names.
+
+    The passphrase comes from the file that the URI names, else from
+    ``KPROV_KEY_PASSPHRASE``, else from ``ask_passphrase``; never from the command line.
+
+    Raises:
+        SigningError: SIGNER_URI_INVALID, KEY_UNREADABLE or KEY_PASSPHRASE_WRONG.
+    """
+    file = _parse(uri)
+    pem = _read_private(file.path, "key")
+    encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in pem
+    if not encrypted and b"-----BEGIN PRIVATE KEY-----" not in pem:
+        raise _unreadable(file.path, "it is not a private key in PKCS#8 PEM", _PKCS8_REMEDY)
+    passphrase = _passphrase(file, ask_passphrase) if encrypted else None
+    try:
+        key = serialization.load_pem_private_key(pem, passphrase)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        if encrypted:
+            raise _wrong_passphrase(file.path) from error
+        raise _unreadable(file.path, "its PEM is damaged", _PKCS8_REMEDY) from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise _unreadable(file.path, "it is not a P-256 key", "make one with `kprov key new`")
+    return FileSigner(file.path, key)
+
+
+_PKCS8_REMEDY = "make a key with `kprov key new`, or convert it: openssl pkcs8 -topk8"
+
+
+def _parse(uri: str) -> _KeyFile:
+    # the query is not shown in errors: somebody may have put a passphrase there
+    try:
+        parts = urlsplit(uri)
+        query = parse_qsl(parts.query, strict_parsing=True) if parts.query else []
+    except ValueError as error:
+        raise _invalid("it cannot be parsed") from error
+    path, names = unquote(parts.path), [name for name, _ in query]
+    if parts.scheme != "file" or parts.netloc or parts.fragment or not path or "\0" in path:
+        raise _invalid("it names no local file")
+    if names not in ([], [_PASSPHRASE_FILE]):
+        raise _invalid(f"its only option is {_PASSPHRASE_FILE}, once")
+    return _KeyFile(Path(path), Path(query[0][1]) if query else None)
+
+
+def _passphrase(file: _KeyFile, ask: AskPassphrase | None) -> bytes:
+    if file.passphrase_file is not None:
+        text = _read_private(file.passphrase_file, "passphrase").removesuffix(b"\n")
+        passphrase = text.removesuffix(b"\r")
+    elif os.environ.get(PASSPHRASE_VARIABLE):
+        passphrase = os.environ[PASSPHRASE_VARIABLE].encode()
+    else:
+        passphrase = ask(str(file.path)).encode() if ask is not None else b""
+    if not passphrase:
+        raise SigningError(
+            Code.KEY_PASSPHRASE_WRONG,
+            "the key is encrypted and there is no passphrase",
+            where=str(file.path),
+            remedy=f"set {PASSPHRASE_VARIABLE}, or name a file: ?{_PASSPHRASE_FILE}=FILE",
+        )
+    return passphrase
+
+
+def _read_private(path: Path, what: str) -> bytes:
+    """Read a file that only its owner may read."""
+    try:
+        # without blocking: the name may be a pipe that nobody writes to
+        opener = lambda name, flags: os.open(name, flags | os.O_NONBLOCK)  # noqa: E731
+        with io.FileIO(path, "r", opener=opener) as stream:
+            status = os.fstat(stream.fileno())
+            if not stat.S_ISREG(status.st_mode):
+                raise _unreadable(path, "it is not a regular file", "name a file")
+            if status.st_mode & 0o077 and not _in_secret_volume(path):
+                raise _unreadable(
+                    path,
+                    f"others may read the {what}: mode {stat.S_IMODE(status.st_mode):04o}",
+                    f"chmod 600 {path}",
+                )
+            data = stream.read(_LIMIT + 1) or b""
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise _unreadable(path, reason, "name a file that exists and can be read") from error
+    if len(data) > _LIMIT:
+        raise _unreadable(path, f"it is larger than {_LIMIT} bytes", "name the right file")
+    return data
+
+
+def _in_secret_volume(path: Path) -> bool:
+    """Kubernetes mounts Secrets 0644, behind a dated folder, for this pod alone.
+
+    kfp-kubernetes has no way to ask for another mode.
+    """
+    return any(_SECRET_VOLUME.match(part) for part in path.resolve().parts)
+
+
+def _invalid(reason: str) -> SigningError:
+    return SigningError(
+        Code.SIGNER_URI_INVALID,
+        f"the signer's URI is not usable: {reason}",
+        expected=f"file:PATH[?{_PASSPHRASE_FILE}=FILE]",
+        remedy="the passphrase itself never belongs into the URI",
+    )
+
+
+def _unreadable(path: Path, reason: str, remedy: str) -> SigningError:
+    return SigningError(
+        Code.KEY_UNREADABLE,
+        f"the file cannot be used: {reason}",
+        where=str(path),
+        remedy=remedy,
+    )
+
+
+def _wrong_passphrase(path: Path) -> SigningError:
+    return SigningError(
+        Code.KEY_PASSPHRASE_WRONG,
+        "the passphrase does not open the key",
+        where=str(path),
+        remedy="give the passphrase that the key was made with",
+    )

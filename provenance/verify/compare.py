@@ -1,0 +1,188 @@
+"""The signed chain against the metadata store and the stored bytes.
+
+The bundle is the evidence. What differs is named, wherever the change was made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kfp_provenance.attest.statement import timestamp
+from kfp_provenance.attest.values import same_parameter
+from kfp_provenance.codes import Code
+from kfp_provenance.facts import Artifact, Finding, Input, Output, Parameter, Step, Verdict
+from kfp_provenance.lineage.checks import artifact_label, step_label
+from kfp_provenance.lineage.stored import HashUri, rehash_stored
+from kfp_provenance.verify.view import ChainView
+
+if TYPE_CHECKING:
+    from kfp_provenance.metadata.interface import Reader
+
+_Difference = tuple[str, str, str]
+"""Name of the field, signed value, value in the store."""
+
+
+def compare_with_store(view: ChainView, reader: Reader) -> Verdict:
+    """Compare every signed step with its record.
+
+    Returns:
+        STORE_STEP_MISSING and STORE_STEP_DIFFERS, which names the field.
+
+    Raises:
+        StoreError: If the store cannot be read.
+    """
+    findings = []
+    for step in view.steps.values():
+        stored = reader.step(step.id)
+        if stored is None:
+            findings.append(
+                Finding(
+                    Code.STORE_STEP_MISSING,
+                    "the store has no record of a signed step",
+                    step=step_label(step),
+                    expected=step.id,
+                    found="no such step",
+                    remedy="the record was removed, or this is another store",
+                )
+            )
+            continue
+        findings += [
+            Finding(
+                Code.STORE_STEP_DIFFERS,
+                f"the store says something else than what was signed: {field}",
+                step=step_label(step),
+                artifact=field,
+                expected=signed[:500],
+                found=found[:500],
+                remedy="the record was changed after signing: trust the bundle, mend the store",
+            )
+            for field, signed, found in _differences(step, stored)
+        ]
+    return Verdict(tuple(findings))
+
+
+def compare_stored_bytes(view: ChainView, hash_uri: HashUri) -> Verdict:
+    """Hash what is stored now and compare it with what was signed.
+
+    Args:
+        view: The verified chain.
+        hash_uri: Hashes what is stored at a URI.
+
+    Returns:
+        STORED_BYTES_CHANGED as findings; STORED_BYTES_UNREAD as notes.
+    """
+    rehash = rehash_stored(view.artifacts(), hash_uri)
+    notes = tuple(
+        Finding(
+            Code.STORED_BYTES_UNREAD,
+            "stored bytes could not be read",
+            artifact=unread.uri,
+            expected=str(unread.digest),
+            found=unread.reason,
+            remedy="read them from a machine that can, or accept that they are gone",
+        )
+        for unread in rehash.stored.unread
+    )
+    return Verdict(rehash.findings, notes)
+
+
+def _differences(signed: Step, stored: Step) -> Iterator[_Difference]:
+    for name, value in _scalars(signed).items():
+        found = _scalars(stored)[name]
+        if value != found:
+            yield name, value, found
+    yield from _parameter_differences("parameters", signed.parameters, stored.parameters)
+    yield from _parameter_differences("results", signed.results, stored.results)
+    yield from _keyed_differences(_inputs(signed), _inputs(stored))
+    yield from _keyed_differences(_outputs(signed), _outputs(stored))
+
+
+def _scalars(step: Step) -> dict[str, str]:
+    code = step.code
+    return {
+        "run": step.run,
+        "task": step.task,
+        "pipeline": step.pipeline,
+        "pipeline_digest": step.pipeline_digest,
+        "namespace": step.namespace,
+        "attempt": str(step.attempt),
+        "component.name": step.component.name,
+        "component.version": step.component.version,
+        "component.source_digest": str(step.component.source_digest),
+        "component.image": step.component.image,
+        "code": f"{code.commit} dirty={code.dirty} {code.repository}" if code else "",
+        "environment": str(step.environment),
+        "started": timestamp(step.started),
+        "finished": timestamp(step.finished),
+        "outcome": str(step.outcome),
+        "runtime_version": step.runtime_version,
+    }
+
+
+def _parameter_differences(
+    kind: str, signed: tuple[Parameter, ...], stored: tuple[Parameter, ...]
+) -> Iterator[_Difference]:
+    ours = {parameter.name: parameter for parameter in signed}
+    theirs = {parameter.name: parameter for parameter in stored}
+    for name in sorted(ours.keys() | theirs.keys()):
+        one, other = ours.get(name), theirs.get(name)
+        if one is None or other is None or not same_parameter(one, other):
+            yield f"{kind}.{name}", _parameter_text(one), _parameter_text(other)
+
+
+def _parameter_text(parameter: Parameter | None) -> str:
+    if parameter is None:
+        return "nothing"
+    return parameter.keyed_digest or parameter.value
+
+
+_Described = dict[str, dict[str, str]]
+
+
+def _keyed_differences(signed: _Described, stored: _Described) -> Iterator[_Difference]:
+    for label in sorted(signed.keys() | stored.keys()):
+        one, other = signed.get(label), stored.get(label)
+        if one is None or other is None:
+            yield label, "present" if one else "nothing", "present" if other else "nothing"
+            continue
+        for name, value in one.items():
+            if value != other[name]:
+                yield f"{label}.{name}", value, other[name]
+
+
+def _inputs(step: Step) -> _Described:
+    return {_input_label(given): _input(given) for given in step.inputs}
+
+
+def _input_label(given: Input) -> str:
+    kind = "sources" if given.origin == "source" else "inputs"
+    return f"{kind}.{artifact_label(given.name, given.index)}"
+
+
+def _input(given: Input) -> dict[str, str]:
+    return {
+        **_artifact(given.artifact),
+        "origin": str(given.origin),
+        "producer": given.producer,
+        "output": artifact_label(given.output, given.output_index),
+    }
+
+
+def _outputs(step: Step) -> _Described:
+    return {f"outputs.{artifact_label(o.name, o.index)}": _output(o) for o in step.outputs}
+
+
+def _output(output: Output) -> dict[str, str]:
+    return {**_artifact(output.artifact), "metadata": output.artifact.metadata}
+
+
+def _artifact(artifact: Artifact) -> dict[str, str]:
+    return {
+        "digest": str(artifact.digest),
+        "uri": artifact.uri,
+        "kind": str(artifact.kind),
+        "size": str(artifact.size),
+        "type": artifact.type,
+        "version": artifact.version,
+    }

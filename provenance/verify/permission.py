@@ -1,0 +1,71 @@
+"""May these signers sign this pipeline, in this namespace, from these roots?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kfp_provenance.codes import Code
+from kfp_provenance.facts import Finding
+from kfp_provenance.lineage.checks import artifact_label, step_label
+from kfp_provenance.verify.authentic import SignedStep, SignedSummary
+from kfp_provenance.verify.trust import Trust, TrustedSigner
+from kfp_provenance.verify.view import ChainView
+
+_GRANT = "grant it in the trust policy, if you trust it"
+
+
+def check_permission(
+    view: ChainView, steps: Sequence[SignedStep], summary: SignedSummary, trust: Trust
+) -> list[Finding]:
+    """Limits of the trust policy beyond (signer, builder)."""
+    findings = _check_roots(view, trust)
+    findings += _check_pipeline("the summary", summary.statement.pipeline, summary.signer)
+    for signed in steps:
+        step, signer = signed.statement.step, signed.signer
+        findings += _check_pipeline(step_label(step), step.pipeline, signer)
+        if signer.namespaces is not None and step.namespace not in signer.namespaces:
+            findings.append(
+                Finding(
+                    Code.NAMESPACE_UNTRUSTED,
+                    f"{signer.name} may not sign for this namespace",
+                    step=step_label(step),
+                    expected=", ".join(sorted(signer.namespaces)[:10]) or "no namespace",
+                    found=step.namespace or "no namespace",
+                    remedy=_GRANT,
+                )
+            )
+    return findings
+
+
+def _check_pipeline(where: str, pipeline: str, signer: TrustedSigner) -> list[Finding]:
+    if signer.pipelines is None or pipeline in signer.pipelines:
+        return []
+    return [
+        Finding(
+            Code.PIPELINE_UNTRUSTED,
+            f"{signer.name} may not sign for this pipeline",
+            step=where,
+            expected=", ".join(sorted(signer.pipelines)[:10]),
+            found=pipeline,
+            remedy=_GRANT,
+        )
+    ]
+
+
+def _check_roots(view: ChainView, trust: Trust) -> list[Finding]:
+    allowed = trust.roots
+    if allowed is None:
+        return []
+    return [
+        Finding(
+            Code.ROOT_UNTRUSTED,
+            "the chain starts from data that the trust policy does not allow",
+            step=step_label(view.steps[root.step]) if root.step in view.steps else root.step,
+            artifact=artifact_label(root.input, root.index),
+            expected="one of the allowed roots",
+            found=f"{root.digest} at {root.uri}",
+            remedy=_GRANT,
+        )
+        for root in view.roots
+        if str(root.digest) not in allowed and root.uri not in allowed
+    ]
