@@ -139,10 +139,10 @@ def _legend(canvas: _Canvas, series: Sequence[Series]) -> None:
         down = HEIGHT - _BOTTOM - 16 * (len(series) - number) - 12
         canvas.add(
             '<line class="line s{}" x1="{}" y1="{}" x2="{}" y2="{}"/>',
-            *(number, WIDTH - 150, down - 4, WIDTH - 130, down - 4),
+            *(number, WIDTH - 166, down - 4, WIDTH - 146, down - 4),
         )
         name = line.name if len(line.name) <= _NAME else line.name[: _NAME - 1] + "…"
-        canvas.add('<text class="tick" x="{}" y="{}">{}</text>', WIDTH - 124, down, name)
+        canvas.add('<text class="tick" x="{}" y="{}">{}</text>', WIDTH - 140, down, name)
 
 
 def scatter_chart(title: str, points: Sequence[tuple[float, float]], x: Axis, y: Axis) -> Markup:

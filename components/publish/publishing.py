@@ -5,18 +5,18 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
-from kfp_provenance.bundle import read_bundle
+from kfp_provenance.bundle import read_bundle_file
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import BundleError, DataError, ProvenanceError, StorageError
 from kfp_provenance.hashing import Content, hash_path
 from kfp_provenance.storage import open_storage
-from kfp_provenance.verify import Trust, verify_chain
+from kfp_provenance.verify import Trust, verify_bundle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 _POINTER_LIMIT = 64 * 1024
-_BUNDLE_LIMIT = 16 * 1024 * 1024
 _ATTEMPTS = 5
 
 
@@ -83,10 +83,8 @@ def publish_model(
 
 
 def _verify(bundle: Path, content: Content, public_key: str) -> None:
-    if bundle.stat().st_size > _BUNDLE_LIMIT:
-        raise BundleError(Code.BUNDLE_TOO_LARGE, "the bundle is too large", where=str(bundle))
-    lines = read_bundle(bundle.read_bytes())
-    verdict = verify_chain(lines, Trust.for_key(public_key.encode()), content).verdict
+    trust = Trust.for_key(public_key.encode())
+    verdict = verify_bundle(read_bundle_file(bundle), trust, content, now=datetime.now(UTC)).verdict
     if not verdict.passed:
         first = verdict.findings[0]
         raise BundleError(

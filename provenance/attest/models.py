@@ -5,6 +5,7 @@ statement itself, in ``externalParameters`` and in the chain extension. Elsewher
 are ignored, as the parsing rules of in-toto and SLSA ask.
 """
 
+# ruff: noqa: D101 - each class is the JSON object of that name in the specifications
 from __future__ import annotations
 
 from typing import Annotated, Literal
@@ -13,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Discriminator, Field, StringConstrai
 from pydantic.alias_generators import to_camel
 
 from kfp_provenance.attest.identifiers import (
-    CHAIN_EXTENSION,
     MAX_INPUTS,
     MAX_SUBJECTS,
 )
@@ -258,7 +258,8 @@ class SummaryPredicate(_Model):
     input_attestations: Annotated[list[AttestationModel], Field(max_length=MAX_INPUTS)]
     verification_result: Literal["PASSED", "FAILED"]
     verified_levels: Annotated[list[Name], Field(max_length=64)]
-    chain: ChainModel = Field(alias=CHAIN_EXTENSION)
+    # identifiers.CHAIN_EXTENSION; type checkers ask for the text itself
+    chain: ChainModel = Field(alias="https://kfp-provenance.dev/chain/v1")
 
 
 class SummaryStatementModel(_Statement):

@@ -36,7 +36,7 @@ from kfp_provenance.facts import (
     Parameter,
     Step,
 )
-from kfp_provenance.lineage.chain import ChainSubject, Join
+from kfp_provenance.lineage.model import ChainSubject, Join
 from kfp_provenance.lineage.roots import DeclaredBy, RootUse
 from kfp_provenance.lineage.stored import StoredArtifact, StoredBytes, UnreadArtifact
 
@@ -172,7 +172,7 @@ def _output(subject: models.OutputDescriptor, contents: dict[str, models.Byprodu
     annotations = subject.annotations
     index = int(annotations.index)
     metadata = annotations.metadata
-    if annotations.kind == ArtifactKind.VALUES and subject.name in contents:
+    if annotations.kind == "values" and subject.name in contents:
         metadata = _content(contents[subject.name], subject.digest.sha256)
     artifact = _artifact(subject, annotations, metadata)
     return Output(_unlabelled(subject.name, index), index, artifact)

@@ -35,8 +35,8 @@ from kfp_provenance.facts import (
     Parameter,
     Step,
 )
-from kfp_provenance.lineage.chain import Chain
 from kfp_provenance.lineage.checks import artifact_label, step_label
+from kfp_provenance.lineage.model import Chain
 from kfp_provenance.version import distribution_version
 
 JsonObject = dict[str, JsonValue]

@@ -26,8 +26,8 @@ from kfp_provenance.attest.statement import (
     timestamp,
 )
 from kfp_provenance.facts import Digest
-from kfp_provenance.lineage.chain import Chain, ChainSubject, Join
 from kfp_provenance.lineage.checks import artifact_label
+from kfp_provenance.lineage.model import Chain, ChainSubject, Join
 from kfp_provenance.lineage.roots import RootUse
 from kfp_provenance.lineage.stored import StoredBytes
 from kfp_provenance.version import distribution_version

@@ -13,7 +13,7 @@ from kfp_provenance.bundle.format import read_bundle, write_bundle, write_line
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import BundleError, ChainError
 from kfp_provenance.facts import Digest, Environment, Finding
-from kfp_provenance.lineage.chain import Chain
+from kfp_provenance.lineage.model import Chain
 from kfp_provenance.lineage.stored import Rehash
 from kfp_provenance.signing.interface import Signer
 

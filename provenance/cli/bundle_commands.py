@@ -23,10 +23,10 @@ def register(app: typer.Typer) -> None:
 def show(path: BundleArgument, *, as_json: JsonFlag = False) -> None:
     """List the statements of a bundle. Nothing is verified: see `kprov verify`."""
     from kfp_provenance.attest import StepStatement, parse_statement
-    from kfp_provenance.bundle import read_bundle_file
+    from kfp_provenance.bundle import read_bundle, read_bundle_file
 
     rows = []
-    for line in read_bundle_file(path):
+    for line in read_bundle(read_bundle_file(path)):
         statement = parse_statement(line.payload, line.where)
         is_step = isinstance(statement, StepStatement)
         rows.append(
@@ -50,10 +50,10 @@ def split(
     folder: Annotated[Path, typer.Argument(help="Folder for the files; made if missing.")],
 ) -> None:
     """Write each line to a file of its own, as cosign reads them."""
-    from kfp_provenance.bundle import read_bundle_file, split_bundle
+    from kfp_provenance.bundle import read_bundle, read_bundle_file, split_bundle
 
     folder.mkdir(parents=True, exist_ok=True)
-    for file in split_bundle(read_bundle_file(path)):
+    for file in split_bundle(read_bundle(read_bundle_file(path))):
         target = folder / file.name
         target.write_bytes(file.data)
         typer.echo(str(target))

@@ -76,6 +76,10 @@ def verify(
     bundle: Annotated[Path, typer.Option(help="Its provenance bundle (.sigstore.jsonl).")],
     key: Annotated[Path | None, typer.Option(help="PEM of the signer's public key.")] = None,
     trust: Annotated[Path | None, typer.Option(help="Trust file, instead of --key.")] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(help="Subject of the bundle that PATH must be, if it is not the model."),
+    ] = None,
     store: Annotated[
         str, typer.Option(help="Compare with this metadata store and the stored bytes as well.")
     ] = "",
@@ -88,7 +92,7 @@ def verify(
         verify_path,
     )
 
-    checked = verify_path(path, bundle, key=key, trust=trust, store=store)
+    checked = verify_path(path, bundle, key=key, trust=trust, store=store, subject=subject)
     if as_json:
         print_json(verification_json(checked))
     else:

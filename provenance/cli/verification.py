@@ -21,9 +21,10 @@ from kfp_provenance.verify import (
     Trust,
     compare_stored_bytes,
     compare_with_store,
-    read_trust_file,
-    render_chain,
-    verify_chain,
+    load_trust,
+    render_text,
+    verify_bundle,
+    view_to_json,
 )
 
 
@@ -61,6 +62,7 @@ def verify_path(
     key: Path | None = None,
     trust: Path | None = None,
     store: str = "",
+    subject: str | None = None,
 ) -> Verification:
     """Judge the bytes at ``path``.
 
@@ -70,17 +72,20 @@ def verify_path(
         key: PEM of a trusted public key; shorthand for a trust file.
         trust: A trust file.
         store: Store to compare the bundle with, together with the stored bytes.
+        subject: Which subject of the bundle the bytes must be; the model if None.
 
     Raises:
         ProvenanceError: If something cannot be read; then there is no verdict.
     """
     policy = _trust(key, trust)
     content = hash_path(path, progress=terminal_progress())
-    found = verify_chain(read_bundle_file(bundle), policy, content, now=datetime.now(UTC))
+    found = verify_bundle(
+        read_bundle_file(bundle), policy, content, now=datetime.now(UTC), subject_name=subject
+    )
     findings, notes = list(found.verdict.findings), list(found.verdict.notes)
     if store and found.view is not None:
         with closing(open_reader(store)) as reader:
-            findings += compare_with_store(found.view, reader)
+            findings += compare_with_store(found.view, reader).findings
         stored = compare_stored_bytes(found.view, hash_stored)
         findings += stored.findings
         notes += stored.notes
@@ -91,9 +96,7 @@ def verify_path(
 def print_verification(checked: Verification) -> None:
     """The verdict, every finding with its remedy, and the chain as a tree."""
     if checked.view is not None and checked.passed:
-        for line in render_chain(checked.view):
-            typer.echo(line)
-        typer.echo()
+        typer.echo(render_text(checked.view) + "\n")
     for finding in checked.verdict.findings:
         _print_finding(finding, mark="x")
     for note in checked.verdict.notes:
@@ -116,29 +119,14 @@ def print_verification(checked: Verification) -> None:
 
 def verification_json(checked: Verification) -> dict[str, object]:
     """The same for machines."""
-    view = checked.view
     return {
         "verdict": "pass" if checked.passed else "refused",
         "path": str(checked.path),
         "digest": str(checked.content.digest),
         "kind": str(checked.content.kind),
-        "signers": [] if view is None else list(view.signers),
-        "run": "" if view is None else view.summary.run,
         "findings": [asdict(finding) for finding in checked.verdict.findings],
         "notes": [asdict(note) for note in checked.verdict.notes],
-        "steps": [
-            {
-                "id": step.id,
-                "task": step.task,
-                "component": step.component.name,
-                "inputs": {given.name: str(given.artifact.digest) for given in step.inputs},
-                "outputs": {made.name: str(made.artifact.digest) for made in step.outputs},
-            }
-            for step in checked.steps
-        ],
-        "roots": []
-        if view is None
-        else [{"uri": root.uri, "digest": str(root.digest)} for root in view.roots],
+        "chain": None if checked.view is None else view_to_json(checked.view),
     }
 
 
@@ -151,11 +139,9 @@ def _trust(key: Path | None, trust: Path | None) -> Trust:
             found="neither" if key is None else "both",
             remedy="pass the public key of the signer, or a trust file",
         )
-    if trust is not None:
-        return read_trust_file(trust)
-    if key is None:
-        raise AssertionError("one of the two is given")
-    return Trust.for_key(_read_key(key), name=str(key))
+    if key is not None:
+        return Trust.for_key(_read_key(key), name=str(key))
+    return load_trust(Path(str(trust)))
 
 
 def _read_key(path: Path) -> bytes:

@@ -7,7 +7,8 @@ hash function that they are given.
 
 from __future__ import annotations
 
-from kfp_provenance.lineage.chain import Chain, ChainSubject, Join, collect_chain
+from kfp_provenance.lineage.chain import collect_chain
+from kfp_provenance.lineage.model import Chain, ChainSubject, Join
 from kfp_provenance.lineage.roots import DeclaredBy, Root, RootUse
 from kfp_provenance.lineage.stored import (
     Rehash,

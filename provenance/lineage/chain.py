@@ -13,96 +13,27 @@ from datetime import datetime
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import StoreError
-from kfp_provenance.facts import Artifact, Finding, Input, InputOrigin, Outcome, Step
+from kfp_provenance.facts import Finding, Input, InputOrigin, Outcome, Step
 from kfp_provenance.lineage.checks import (
-    artifact_label,
     check_link,
     check_pipelines,
-    content_text,
     same_content,
     step_label,
 )
+from kfp_provenance.lineage.findings import (
+    cycle_finding,
+    failed_producer,
+    missing_producer,
+    too_long,
+    undeclared_input,
+    unknown_subject,
+)
 from kfp_provenance.lineage.graph import producers_first
+from kfp_provenance.lineage.model import MAX_STEPS, Chain, ChainSubject, Join, pipeline_of
 from kfp_provenance.lineage.roots import DeclaredBy, Root, RootUse
 from kfp_provenance.metadata.interface import Reader
 
-MAX_STEPS = 4095
-"""Steps of one chain: a bundle has 4096 lines and one is the summary."""
-
 _SIGNING_STEP = "the signing step"
-
-
-@dataclass(frozen=True)
-class Join:
-    """An input that arrived without a digest and was found among the run's outputs.
-
-    Attributes:
-        step: Id of the step that read it.
-        input: Name of the input, with ``index``.
-        index: Position in that input.
-        producer: Id of the step of the same run that wrote equal bytes before.
-        output: Name of its output, with ``output_index``.
-        output_index: Position in that output.
-    """
-
-    step: str
-    input: str
-    index: int
-    producer: str
-    output: str
-    output_index: int
-
-
-@dataclass(frozen=True)
-class ChainSubject:
-    """What a chain is about: the model, then its evidence.
-
-    Attributes:
-        name: Name of the input of the signing step, with ``index``.
-        index: Position in that input.
-        artifact: What is signed.
-        producer: Id of the step that wrote it.
-        output: Name of the producer's output, with ``output_index``.
-        output_index: Position in that output.
-    """
-
-    name: str
-    index: int
-    artifact: Artifact
-    producer: str
-    output: str
-    output_index: int
-
-
-@dataclass(frozen=True)
-class Chain:
-    """Everything behind the subjects.
-
-    Attributes:
-        run: Run of the signing step.
-        pipeline: Name of the pipeline of the run.
-        pipeline_digest: Its digest; may be empty.
-        subjects: The model first.
-        steps: Producers before their consumers.
-        roots: Inputs that the chain starts from.
-        joins: Inputs joined by digest.
-        reused_runs: Earlier runs whose steps were used again (cache), sorted.
-        findings: What does not hold; such a chain must not be signed.
-    """
-
-    run: str
-    pipeline: str
-    pipeline_digest: str
-    subjects: tuple[ChainSubject, ...]
-    steps: tuple[Step, ...]
-    roots: tuple[RootUse, ...] = ()
-    joins: tuple[Join, ...] = ()
-    reused_runs: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-    def artifacts(self) -> tuple[Artifact, ...]:
-        """Outputs of all steps: what the chain says to be stored somewhere."""
-        return tuple(output.artifact for step in self.steps for output in step.outputs)
 
 
 def collect_chain(
@@ -138,21 +69,6 @@ def collect_chain(
     )
 
 
-def pipeline_of(
-    run: str, subjects: Sequence[ChainSubject], steps: Sequence[Step]
-) -> tuple[str, str]:
-    """Name and digest of the pipeline that a chain belongs to.
-
-    Steps of the run itself say it; if all of them came from the cache, the producer of
-    the first subject does.
-    """
-    own = [step for step in steps if step.run == run]
-    first = subjects[0].producer if subjects else ""
-    for step in own or [step for step in steps if step.id == first]:
-        return step.pipeline, step.pipeline_digest
-    return "", ""
-
-
 @dataclass(frozen=True)
 class _Consumer:
     """Who reads an input: a step, or the signing step, which is not recorded yet."""
@@ -183,17 +99,7 @@ class _Walk:
             producer, output, index = link
             return ChainSubject(given.name, given.index, given.artifact, producer, output, index)
         if given.origin is not InputOrigin.STEP:
-            self.findings.append(
-                Finding(
-                    Code.SUBJECT_UNKNOWN,
-                    "no recorded step of this run produced what is to be signed",
-                    step=_SIGNING_STEP,
-                    artifact=artifact_label(given.name, given.index),
-                    expected="an output of a tracked step",
-                    found=f"{content_text(given.artifact)} at {given.artifact.uri}",
-                    remedy="let a tracked component produce it in the same pipeline",
-                )
-            )
+            self.findings.append(unknown_subject(_SIGNING_STEP, given))
         return None
 
     def upstream(self, starts: Iterable[str]) -> None:
@@ -204,7 +110,7 @@ class _Walk:
             if step is None or step.id in self._upstream:
                 continue
             if len(self._steps) >= MAX_STEPS:
-                self.findings.append(_too_long())
+                self.findings.append(too_long())
                 return
             self._steps[step.id] = step
             producers = self._upstream[step.id] = set()
@@ -243,7 +149,7 @@ class _Walk:
             self.findings.append(missing_producer(consumer.label, given))
             return None
         if producer.outcome is not Outcome.SUCCEEDED:
-            self.findings.append(_failed(consumer.label, given, producer))
+            self.findings.append(failed_producer(consumer.label, given, producer))
         else:
             mismatch = check_link(consumer.label, given, producer, given.output, given.output_index)
             if mismatch is not None:
@@ -292,63 +198,3 @@ class _Walk:
                 self._run_steps[run] = ()
             self._known.update({step.id: step for step in self._run_steps[run]})
         return self._run_steps[run]
-
-
-def missing_producer(consumer: str, given: Input) -> Finding:
-    """The step that announced an input is not there."""
-    return Finding(
-        Code.CHAIN_STEP_MISSING,
-        "the step that produced an input is missing",
-        step=consumer,
-        artifact=artifact_label(given.name, given.index),
-        expected=f"step {given.producer or '(unnamed)'} with {content_text(given.artifact)}",
-        found="no such step",
-        remedy="the record of that step was lost or left out: run the pipeline again",
-    )
-
-
-def undeclared_input(step: Step, given: Input) -> Finding:
-    """An input that nobody produced and nobody declared."""
-    return Finding(
-        Code.CHAIN_INPUT_UNDECLARED,
-        "nobody produced this input and nobody declared it as a root",
-        step=step_label(step),
-        artifact=artifact_label(given.name, given.index),
-        expected="an output of a tracked step, or a declared root",
-        found=f"{content_text(given.artifact)} at {given.artifact.uri}",
-        remedy=f"produce it with a tracked component, or declare the root {given.artifact.digest}",
-    )
-
-
-def cycle_finding(steps: Sequence[Step]) -> Finding:
-    """Steps that are, by their records, upstream of themselves."""
-    return Finding(
-        Code.CHAIN_CYCLE,
-        "steps are upstream of themselves",
-        step=", ".join(step_label(step) for step in steps[:10]),
-        expected="every input was there before the step that read it",
-        found=f"a cycle of {len(steps)} steps",
-        remedy="records were forged or mixed up: do not trust this run",
-    )
-
-
-def _failed(consumer: str, given: Input, producer: Step) -> Finding:
-    return Finding(
-        Code.CHAIN_STEP_FAILED,
-        f"an input comes from {step_label(producer)}, which failed",
-        step=consumer,
-        artifact=artifact_label(given.name, given.index),
-        expected=str(Outcome.SUCCEEDED),
-        found=str(producer.outcome),
-        remedy="run the pipeline again; the output of a failed step is no evidence",
-    )
-
-
-def _too_long() -> Finding:
-    return Finding(
-        Code.BUNDLE_TOO_LARGE,
-        "the chain has more steps than a bundle holds",
-        expected=f"at most {MAX_STEPS} steps",
-        found="more",
-        remedy="sign an intermediate artifact and declare its digest as a root",
-    )

@@ -132,9 +132,7 @@ class MlmdRecorder:
         found = self._reader.step(step.id)
         if found is None:
             return False
-        if replace(found, attempt=step.attempt or found.attempt) != replace(
-            step, attempt=step.attempt or found.attempt
-        ):
+        if found != replace(step, attempt=step.attempt or found.attempt):
             raise StoreError(
                 Code.STORE_CONFLICT,
                 "another step is recorded under this id",

@@ -22,7 +22,7 @@ from kfp_provenance.signing.keys import public_key_of
 
 if TYPE_CHECKING:
     from securesystemslib.dsse import Envelope
-    from securesystemslib.signer import CryptoSigner
+    from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 PASSPHRASE_VARIABLE = "KPROV_KEY_PASSPHRASE"  # noqa: S105 - a name, not a secret
 _PASSPHRASE_FILE = "passphrase-file"  # noqa: S105 - likewise
@@ -40,7 +40,7 @@ class FileSigner:
     """Signs with a private key held in memory; its representation shows no secret."""
 
     def __init__(self, path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-        from securesystemslib.signer import CryptoSigner  # noqa: PLC0415 - slow to import
+        from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # noqa: PLC0415
 
         public = public_key_of(key.public_key())
         self._path = path

@@ -17,7 +17,7 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import SigningError
 
 if TYPE_CHECKING:
-    from securesystemslib.signer import SSlibKey
+    from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]
 
 _PUBLIC_LIMIT = 16 * 1024
 
@@ -39,7 +39,7 @@ class PublicKey:
 
 def public_key_of(key: ec.EllipticCurvePublicKey) -> PublicKey:
     """Wrap a P-256 key of ``cryptography``."""
-    from securesystemslib.signer import SSlibKey  # noqa: PLC0415 - slow to import
+    from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # noqa: PLC0415
 
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     der = key.public_bytes(serialization.Encoding.DER, form)

@@ -21,6 +21,7 @@ def check_summary(
     view: ChainView,
     steps: Sequence[SignedStep],
     summary: SignedSummary,
+    *,
     subject: Observed,
     subject_name: str | None,
     now: datetime,

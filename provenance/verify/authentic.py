@@ -130,7 +130,7 @@ def _signature_holds(line: Line, signer: TrustedSigner) -> bool:
     # slow to import
     from securesystemslib.dsse import Envelope  # noqa: PLC0415
     from securesystemslib.exceptions import UnverifiedSignatureError  # noqa: PLC0415
-    from securesystemslib.signer import Signature  # noqa: PLC0415
+    from securesystemslib.signer import Signature  # type: ignore[attr-defined]  # noqa: PLC0415
 
     key = signer.key.verifier
     pae = Envelope(line.payload, line.payload_type, {}).pae()

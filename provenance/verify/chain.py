@@ -6,14 +6,6 @@ from collections.abc import Mapping
 
 from kfp_provenance.codes import Code
 from kfp_provenance.facts import Finding, Input, InputOrigin, Step
-from kfp_provenance.lineage.chain import (
-    ChainSubject,
-    Join,
-    cycle_finding,
-    missing_producer,
-    pipeline_of,
-    undeclared_input,
-)
 from kfp_provenance.lineage.checks import (
     artifact_label,
     check_link,
@@ -23,7 +15,9 @@ from kfp_provenance.lineage.checks import (
     same_content,
     step_label,
 )
+from kfp_provenance.lineage.findings import cycle_finding, missing_producer, undeclared_input
 from kfp_provenance.lineage.graph import producers_first, reachable
+from kfp_provenance.lineage.model import ChainSubject, Join, pipeline_of
 from kfp_provenance.lineage.roots import DeclaredBy, RootUse
 from kfp_provenance.verify.view import ChainView, Link, input_key
 

@@ -88,10 +88,10 @@ def compare_stored_bytes(view: ChainView, hash_uri: HashUri) -> Verdict:
 
 
 def _differences(signed: Step, stored: Step) -> Iterator[_Difference]:
+    found = _scalars(stored)
     for name, value in _scalars(signed).items():
-        found = _scalars(stored)[name]
-        if value != found:
-            yield name, value, found
+        if value != found[name]:
+            yield name, value, found[name]
     yield from _parameter_differences("parameters", signed.parameters, stored.parameters)
     yield from _parameter_differences("results", signed.results, stored.results)
     yield from _keyed_differences(_inputs(signed), _inputs(stored))

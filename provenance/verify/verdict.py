@@ -88,7 +88,7 @@ def verify_chain(
         signers=tuple(dict.fromkeys(signer.name for signer in signers)),
     )
     findings = [
-        *check_summary(view, steps, summary, subject, subject_name, now),
+        *check_summary(view, steps, summary, subject=subject, subject_name=subject_name, now=now),
         *check_chain(view),
         *check_permission(view, steps, summary, trust),
     ]

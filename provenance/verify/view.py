@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kfp_provenance.attest.summary import Summary
 from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Input, InputOrigin, Step, Verdict
-from kfp_provenance.lineage.chain import ChainSubject, Join
+from kfp_provenance.lineage.model import ChainSubject, Join
 from kfp_provenance.lineage.roots import RootUse
 
 InputKey = tuple[str, bool, str, int]

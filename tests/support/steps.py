@@ -51,12 +51,17 @@ def step(run: str = "run-1", task: str = "train", **changes: Any) -> Step:
         "run": run,
         "task": task,
         "pipeline": "churn",
-        "component": ComponentReference("churn.steps.train", "1.2", digest("source"), "img@sha256:1"),
+        "component": ComponentReference(
+            "churn.steps.train", "1.2", digest("source"), "img@sha256:1"
+        ),
         "environment": ENVIRONMENT.digest,
         "started": START,
         "finished": START + timedelta(seconds=3),
         "outcome": Outcome.SUCCEEDED,
-        "parameters": (Parameter("alpha", "0.1"), Parameter("token", keyed_digest="hmac-sha256:k:0")),
+        "parameters": (
+            Parameter("alpha", "0.1"),
+            Parameter("token", keyed_digest="hmac-sha256:k:0"),
+        ),
         "outputs": (Output("model", 0, artifact(f"{run}/{task}/model")),),
         "runtime_version": "0.1.0",
     }
@@ -72,13 +77,13 @@ def chain(run: str, length: int, start: datetime = START) -> list[Step]:
         if steps:
             before = steps[-1]
             inputs = (
-                Input("data", 0, before.outputs[0].artifact, InputOrigin.STEP, before.id, "model", 0),
+                Input(
+                    "data", 0, before.outputs[0].artifact, InputOrigin.STEP, before.id, "model", 0
+                ),
                 root,
             )
         moment = start + timedelta(seconds=number)
-        steps.append(
-            step(run, f"task-{number}", inputs=inputs, started=moment, finished=moment)
-        )
+        steps.append(step(run, f"task-{number}", inputs=inputs, started=moment, finished=moment))
     return steps
 
 
@@ -89,7 +94,9 @@ texts = st.text(_safe, max_size=20).filter(
 names = texts.filter(bool)
 digests = st.binary(min_size=32, max_size=32).map(lambda b: Digest(b.hex()))
 times = st.datetimes(
-    min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)  # noqa: DTZ001
+    min_value=datetime(1900, 1, 1),  # noqa: DTZ001
+    max_value=datetime(2200, 1, 1),  # noqa: DTZ001
+    timezones=st.just(UTC),
 )
 sizes = st.one_of(st.integers(0, 2**63), st.sampled_from([2**31 - 1, 2**31, 2**53 + 1]))
 artifacts = st.builds(
@@ -99,9 +106,7 @@ parameters = st.lists(
     st.builds(Parameter, names, st.one_of(texts, st.sampled_from(["3e-7", "NaN", "1e400"])), texts),
     max_size=4,
 ).map(tuple)
-places = st.lists(
-    st.tuples(names, st.integers(0, 3)), max_size=4, unique=True
-).map(sorted)
+places = st.lists(st.tuples(names, st.integers(0, 3)), max_size=4, unique=True).map(sorted)
 
 
 @st.composite
