@@ -21,7 +21,7 @@ IN := .venv/bin
 AUTHORING := 3.11 3.12 3.13
 PACKAGE := pyproject.toml README.md LICENSE \
 	$(shell find provenance components pipelines -type f -not -name '*.pyc')
-PYTEST := -m pytest -q --durations=5
+PYTEST := -m pytest --durations=5 --durations-min=2
 MAIN_TESTS := tests/unit tests/pipelines tests/attack tests/packaging tests/authoring
 
 .PHONY: help demo test check interop bench docs generate format requirements clean FORCE

@@ -26,6 +26,8 @@ TRUSTED_TYPES: tuple[str, ...] = (
     # because scikit-learn follows the indices in their nodes without looking at bounds.
     "sklearn.tree._tree.Tree",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    # An imputer keeps the type of its column; it is read from an empty array.
+    "numpy.dtype",
     # Plain Python state of a fitted neural network.
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",

@@ -29,7 +29,7 @@ def write_table(table: pa.Table, path: Path) -> None:
         table: Rows and columns.
         path: File to write; its folder is made.
     """
-    plain = table.combine_chunks().replace_schema_metadata(None)
+    plain = _plain(table).combine_chunks().replace_schema_metadata(None)
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(
         plain,

@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import DataError
 
-MAX_CURVE_POINTS = 200
+MAX_CURVE_POINTS = 100
 MAX_SCATTER_POINTS = 800
 CALIBRATION_BINS = 10
 HISTOGRAM_BINS = 30
@@ -203,10 +203,18 @@ def _curves(
         fpr, tpr, threshold = roc_curve(actual == classes[index], scores[:, index])
         # the first one is infinite: above every score
         threshold[0] = 1.0 if probable else scores[:, index].max() + 1.0
-        keep = np.unique(np.linspace(0, len(fpr) - 1, MAX_CURVE_POINTS).round().astype(int))
+        keep = _along(fpr, tpr)
         points = (tuple(float(f"{v:.6g}") for v in part[keep]) for part in (fpr, tpr, threshold))
         curves.append(RocCurve(str(classes[index]), *points))
     return tuple(curves)
+
+
+def _along(x: Floats, y: Floats) -> npt.NDArray[np.int64]:
+    """Positions of points at even distances along the curve, with both ends."""
+    length = np.concatenate([[0.0], np.cumsum(np.abs(np.diff(x)) + np.abs(np.diff(y)))])
+    stops = np.linspace(0.0, length[-1], MAX_CURVE_POINTS - 2)
+    inner = np.searchsorted(length, stops).clip(0, len(x) - 1)
+    return np.unique(np.concatenate([[0], inner, [len(x) - 1]]))
 
 
 def _calibration(positive: npt.NDArray[np.bool_], probability: Floats) -> Calibration:

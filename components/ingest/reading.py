@@ -75,9 +75,11 @@ def read(path: Path, form: str, schema: TableSchema, *, limit: int) -> pa.Table:
         unpacked.unlink()
     else:
         table = _read_csv(path, schema)
+    if form != "parquet" and any(map(pa.types.is_binary, table.schema.types)):
+        raise _unreadable("not a CSV table in UTF-8", path)
     if not table.num_rows:
         raise _unreadable("the table has no rows", path)
-    return _nan_to_null(table)
+    return _normal(table)
 
 
 def _unreadable(message: str, path: Path, remedy: str = "") -> DataError:
@@ -138,11 +140,14 @@ def _parse(file: BinaryIO, types: dict[str, pa.DataType]) -> pa.Table:
     )
 
 
-def _nan_to_null(table: pa.Table) -> pa.Table:
-    columns = [
-        pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
-        if pa.types.is_floating(column.type)
-        else column
-        for column in table.columns
-    ]
+def _normal(table: pa.Table) -> pa.Table:
+    """One form for the same values: no NaN, and moments in microseconds at least."""
+    columns = []
+    for column in table.columns:
+        kind = column.type
+        if pa.types.is_floating(kind):
+            column = pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)  # noqa: PLW2901
+        elif pa.types.is_timestamp(kind) and kind.unit in ("s", "ms"):
+            column = column.cast(pa.timestamp("us", tz=kind.tz))  # noqa: PLW2901
+        columns.append(column)
     return pa.table(columns, names=table.column_names)

@@ -28,7 +28,7 @@ def tabular_training(
     hyperparameters: dict = {},
     thresholds: dict = {},
     roots: list = [],
-    require_all_bytes: bool = True,
+    require_all_bytes: bool = False,
     image: str = BASE_IMAGE,
 ):
     """Ingest, preprocess, train, evaluate, sign, publish.

@@ -208,8 +208,8 @@ def _values(outputs: Sequence[Output]) -> list[JsonValue]:
 
 def _external(step: Step) -> JsonObject:
     return {
-        "pipeline": _filled(name=step.pipeline, digest=step.pipeline_digest),
-        "component": _filled(name=step.component.name, version=step.component.version),
+        "pipeline": {"name": step.pipeline, **_filled(digest=step.pipeline_digest)},
+        "component": {"name": step.component.name, **_filled(version=step.component.version)},
         "task": step.task,
         "parameters": _parameters(step.parameters),
     }

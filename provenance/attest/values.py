@@ -26,6 +26,7 @@ def encode_parameter(parameter: Parameter) -> JsonValue:
         return {KEYED_DIGEST: parameter.keyed_digest}
     try:
         value = loads(parameter.value)
+        loads(rfc8785.dumps(value))  # 1e16 is a number, but canonical JSON makes it an integer
     except StrictJsonError:
         return {TEXT: parameter.value}
     lookalike = isinstance(value, dict) and value.keys() in ({TEXT}, {KEYED_DIGEST})

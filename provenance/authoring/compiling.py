@@ -53,6 +53,7 @@ def compile_pipeline(
     *,
     parameters: Mapping[str, object] | None = None,
     code: CodeState | None = None,
+    store: str = "",
 ) -> CompiledPipeline:
     """Compile ``pipeline`` to YAML that KFP can submit.
 
@@ -66,6 +67,7 @@ def compile_pipeline(
         path: Where the YAML goes; replaced if it exists.
         parameters: Values for the pipeline's parameters.
         code: State of the author's repository, for tasks whose component has none.
+        store: Store URI that every task records to, unless its component fixes another.
 
     Raises:
         AuthoringError: PIPELINE_INVALID if KFP cannot compile it.
@@ -73,9 +75,10 @@ def compile_pipeline(
     target = Path(path)
     header, documents = _compile(pipeline, parameters)
     specification = documents[0]
-    tracked, untracked = [], []
+    tracked: list[str] = []
+    untracked: list[str] = []
     for label, container in _containers(specification):
-        (tracked if _tie(container, code) else untracked).append(label)
+        (tracked if _tie(container, code, store) else untracked).append(label)
     digest = pipeline_digest(documents)
     for _, container in _containers(specification):
         if tracking_of(container.get("command", [])):
@@ -137,7 +140,7 @@ def _containers(specification: Mapping[str, Any]) -> Iterator[tuple[str, dict[st
             yield label, executors[label]["container"]
 
 
-def _tie(container: dict[str, Any], code: CodeState | None) -> bool:
+def _tie(container: dict[str, Any], code: CodeState | None, store: str) -> bool:
     """Bring the tracking of one container in step; False if it is not tracked."""
     tracking = tracking_of(container.get("command", []))
     if tracking is None:
@@ -145,7 +148,8 @@ def _tie(container: dict[str, Any], code: CodeState | None) -> bool:
     image = container.get("image", "")
     placeholder = _IMAGE_PLACEHOLDER.fullmatch(image)
     asked = f"{PARAMETER_IMAGE}{placeholder[1]}" if placeholder else image
-    container["command"] = replace_tracking(container["command"], replace(tracking, image=asked))
+    tied = replace(tracking, image=asked, store=tracking.store or store)
+    container["command"] = replace_tracking(container["command"], tied)
     known = {entry["name"] for entry in container.get("env", [])}
     if code is not None and code_state.VARIABLE not in known:
         _set_variable(container, code_state.VARIABLE, code_state.to_variable(code))

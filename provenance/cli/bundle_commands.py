@@ -28,12 +28,15 @@ def show(path: BundleArgument, *, as_json: JsonFlag = False) -> None:
     rows = []
     for line in read_bundle(read_bundle_file(path)):
         statement = parse_statement(line.payload, line.where)
-        is_step = isinstance(statement, StepStatement)
+        if isinstance(statement, StepStatement):
+            kind, about = "step", statement.step.task
+        else:
+            kind, about = "summary", f"run {statement.run}"
         rows.append(
             {
                 "line": str(line.number),
-                "statement": "step" if is_step else "summary",
-                "about": statement.step.task if is_step else f"run {statement.run}",
+                "statement": kind,
+                "about": about,
                 "digest": str(line.digest),
                 "key": line.hint,
             }

@@ -198,8 +198,8 @@ def _metrics(checked: Verification) -> dict[str, float]:
     for step in checked.steps:
         for port in step.outputs:
             if port.name == "metrics" and port.artifact.metadata:
-                values: dict[str, float] = json.loads(port.artifact.metadata)
-                return {name: v for name, v in values.items() if isinstance(v, int | float)}
+                values: dict[str, object] = json.loads(port.artifact.metadata)
+                return {n: float(v) for n, v in values.items() if isinstance(v, int | float)}
     return {}
 
 

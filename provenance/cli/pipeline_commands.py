@@ -48,6 +48,9 @@ def compile_(
         str, typer.Option(help="Image of the package's own components, best by digest.")
     ] = "",
     package: PackageOption = "",
+    store: Annotated[
+        str, typer.Option(help="Store that every task records to; else KPROV_STORE in its pod.")
+    ] = "",
     no_code: Annotated[
         bool, typer.Option("--no-code", help="Leave the state of the git repository out.")
     ] = False,
@@ -64,6 +67,7 @@ def compile_(
         output,
         parameters=read_parameters(parameter or []) or None,
         code=None if no_code else code_of_directory(),
+        store=store,
     )
     fields = {
         "pipeline": compiled.name,

@@ -11,7 +11,7 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import SettingsError
 from kfp_provenance.facts import Artifact, Digest
 
-_URI = re.compile(r"[a-z][a-z0-9+.\-]*:\S+|/\S*", re.IGNORECASE)
+_URI = re.compile(r"(?:[a-z][a-z0-9+.\-]*:)?/\S+", re.IGNORECASE)
 
 
 class DeclaredBy(StrEnum):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from kfp_provenance.codes import Code, ExitCode
@@ -61,7 +61,7 @@ class Rehash:
         findings: STORED_BYTES_CHANGED for everything that is different now.
     """
 
-    stored: StoredBytes
+    stored: StoredBytes = field(default_factory=StoredBytes)
     findings: tuple[Finding, ...] = ()
 
 

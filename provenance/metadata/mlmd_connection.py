@@ -36,6 +36,7 @@ _CONNECT_SECONDS = 5.0
 _CALL_SECONDS = 30.0
 _MESSAGE_LIMIT = 256 * 1024 * 1024
 _AGAIN = (errors.AbortedError, errors.UnavailableError, errors.DeadlineExceededError)
+_LOST = ("Lost connection", "server has gone away")
 _NO_ACCESS = ("mysql_real_connect failed", "Access denied", "Unknown database")
 
 
@@ -45,6 +46,13 @@ def _not_of_mlmd(record: logging.LogRecord) -> bool:
 
 # MLMD logs an ERROR for each write that another writer made it give up; we try again.
 logging.getLogger("absl").addFilter(_not_of_mlmd)
+
+
+def _passes(error: Exception) -> bool:
+    """Whether the error is one of the moment: another writer, or a lost connection."""
+    if isinstance(error, errors.InternalError):  # MLMD connects to MySQL again on the next call
+        return any(text in str(error) for text in _LOST)
+    return isinstance(error, _AGAIN)
 
 
 class Connection:
@@ -68,7 +76,9 @@ class Connection:
         Raises:
             errors.StatusError: What MLMD says in the end; see :meth:`translated`.
         """
-        return self._patience.retry(lambda: getattr(self._store, method)(*args, **options), _AGAIN)
+        return self._patience.retry(
+            lambda: getattr(self._store, method)(*args, **options), errors.StatusError, _passes
+        )
 
     @contextmanager
     def translated(self) -> Iterator[None]:

@@ -67,18 +67,19 @@ def _picture(
 ) -> tuple[list[_Box], list[tuple[str, str]]]:
     contents: dict[str, tuple[str, str, str, str]] = {}
     edges: list[tuple[str, str]] = []
-    wanted = {subject.digest for subject in subjects}
+    kinds = {subject.digest: "evidence" for subject in subjects[1:]}
+    kinds |= {subject.digest: "subject" for subject in subjects[:1]}
     for step in steps:
         key = f"step {step.id}"
         detail = f"{step.component.name.rsplit('.', 1)[-1]} {step.component.version}".strip()
         contents[key] = ("step", step.task, detail, f"step {step.id}, run {step.run}")
-        for port in step.outputs:
-            kind = "subject" if port.artifact.digest in wanted else "artifact"
-            target = _artifact(contents, port.artifact, port.name, kind)
+        for made in step.outputs:
+            kind = kinds.get(made.artifact.digest, "artifact")
+            target = _artifact(contents, made.artifact, made.name, kind)
             edges.append((key, target))
     for step in steps:
-        for port in step.inputs:
-            source = _artifact(contents, port.artifact, port.name, "root")
+        for given in step.inputs:
+            source = _artifact(contents, given.artifact, given.name, "root")
             edges.append((source, f"step {step.id}"))
     unique = list(dict.fromkeys(edges))
     boxes, places = [], {}

@@ -8,6 +8,7 @@ every task, and the import alone would cost as much as the rest of the tracking.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from kfp_provenance.errors import TaskError
 LOGS_OUTPUT = "executor-logs"
 """Output that KFP's launcher adds to every task; still written while the task runs."""
 
+_TITLE = re.compile(r"title:\s*([\w.]{1,128})")
 _LIMIT = 16 * 1024 * 1024
 
 JsonObject = Mapping[str, object]
@@ -105,10 +107,13 @@ def parse_artifact(value: object, place: str) -> RuntimeArtifact:
     """
     raw = _object(value, place)
     kind = _object(raw.get("type", {}), f"{place}.type")
+    # what a producer declared as a title arrives at its consumer in an instance schema
+    title = _TITLE.match(_text(kind.get("instanceSchema", ""), f"{place}.type"))
+    default = title[1] if title else "system.Artifact"
     return RuntimeArtifact(
         name=_text(raw.get("name", ""), f"{place}.name"),
         uri=_text(raw.get("uri", ""), f"{place}.uri"),
-        schema_title=_text(kind.get("schemaTitle", "system.Artifact"), f"{place}.type"),
+        schema_title=_text(kind.get("schemaTitle", default), f"{place}.type"),
         metadata=_object(raw.get("metadata", {}), f"{place}.metadata"),
         raw=raw,
     )

@@ -206,7 +206,9 @@ def key_pair(folder: Path, name: str = "signer") -> tuple[Signer, bytes]:
     return open_signer(f"file:{private}"), public.pem
 
 
-def signed(chain: Chain, signer: Signer, now: datetime = NOW, rehash: Rehash | None = None) -> bytes:
+def signed(
+    chain: Chain, signer: Signer, now: datetime = NOW, rehash: Rehash | None = None
+) -> bytes:
     """The bundle of a chain."""
     return sign_chain(
         chain,

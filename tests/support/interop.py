@@ -12,4 +12,4 @@ def absent(reason: str) -> NoReturn:
     """Skip with the reason; fail where nothing may be skipped (``KPROV_NO_SKIP=1``)."""
     if os.environ.get("KPROV_NO_SKIP") == "1":
         pytest.fail(f"KPROV_NO_SKIP=1, but {reason}")
-    pytest.skip(reason)
+    pytest.skip(reason, allow_module_level=True)

@@ -6,6 +6,7 @@ import getpass
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,12 +33,15 @@ class MariaDB:
     def uri(self, database: str, user: str = USER) -> str:
         return f"mysql://{user}@127.0.0.1:{self.port}/{database}"
 
-    def sql(self, *statements: str) -> list[tuple[object, ...]]:
-        """Run statements as root; the rows of the last one."""
-        connection = pymysql.connect(
+    def connect(self) -> pymysql.connections.Connection:
+        """A session of root."""
+        return pymysql.connect(
             unix_socket=str(self.socket), user="root", charset="utf8mb4", autocommit=True
         )
-        with connection, connection.cursor() as cursor:
+
+    def sql(self, *statements: str) -> list[tuple[object, ...]]:
+        """Run statements as root; the rows of the last one."""
+        with self.connect() as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
             return list(cursor.fetchall())
@@ -77,6 +81,7 @@ def running_mariadb(folder: Path) -> Iterator[MariaDB]:
                  "--bind-address=127.0.0.1", f"--port={server.port}", f"--pid-file={short / 'pid'}",
                  "--performance-schema=OFF", "--innodb-buffer-pool-size=32M",
                  "--innodb-log-file-size=16M", "--innodb-flush-log-at-trx-commit=0",
+                 "--innodb-doublewrite=0", "--innodb-flush-method=nosync",
                  "--skip-log-bin", "--skip-name-resolve", "--character-set-server=utf8mb4"],
                 stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
@@ -94,8 +99,6 @@ def running_mariadb(folder: Path) -> Iterator[MariaDB]:
 
 @contextmanager
 def _short_folder() -> Iterator[Path]:
-    import tempfile
-
     with tempfile.TemporaryDirectory(prefix="db") as folder:
         yield Path(folder)
 

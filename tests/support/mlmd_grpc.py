@@ -13,8 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-from ml_metadata.metadata_store.pywrap.metadata_store_extension import metadata_store as native
-from ml_metadata.proto import metadata_store_pb2 as pb
+
+from support.interop import absent
+
+try:
+    from ml_metadata.metadata_store.pywrap.metadata_store_extension import (
+        metadata_store as native,
+    )
+    from ml_metadata.proto import metadata_store_pb2 as pb
+except ImportError:
+    absent("ML Metadata is not installed; it has wheels up to Python 3.11")
 
 _SERVICE = "/ml_metadata.MetadataStoreService/"
 _CODES = {code.value[0]: code for code in grpc.StatusCode}

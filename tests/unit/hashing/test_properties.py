@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from kfp_provenance.facts import ArtifactKind
@@ -18,6 +18,8 @@ from support.trees import flat, listing_by_hand, names, trees, write
 
 SHA256SUM = shutil.which("sha256sum") or "sha256sum"
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
 
 def digest_of(files: dict[str, bytes]) -> str:
     with TemporaryDirectory() as folder:
@@ -25,6 +27,7 @@ def digest_of(files: dict[str, bytes]) -> str:
 
 
 @given(trees)
+@unhurried
 def test_the_listing_is_what_hashlib_and_a_sort_of_bytes_give(tree):
     with TemporaryDirectory() as folder:
         root = write(Path(folder), flat(tree))
@@ -39,7 +42,7 @@ def test_the_listing_is_what_hashlib_and_a_sort_of_bytes_give(tree):
 
 
 @given(trees)
-@settings(max_examples=40)
+@settings(unhurried, max_examples=40)
 def test_sha256sum_checks_the_listing_and_gives_the_digest(tree):
     with TemporaryDirectory() as folder, TemporaryDirectory() as other:
         root = write(Path(folder), flat(tree))
@@ -56,6 +59,7 @@ def test_sha256sum_checks_the_listing_and_gives_the_digest(tree):
 
 
 @given(trees, st.data())
+@unhurried
 def test_any_changed_byte_changes_the_digest(tree, data):
     files = flat(tree)
     name = data.draw(st.sampled_from(sorted(files)))
@@ -69,6 +73,7 @@ def test_any_changed_byte_changes_the_digest(tree, data):
 
 
 @given(trees, names, st.data())
+@unhurried
 def test_a_renamed_file_changes_the_digest(tree, new, data):
     files = flat(tree)
     old = data.draw(st.sampled_from(sorted(files)))
@@ -79,6 +84,7 @@ def test_a_renamed_file_changes_the_digest(tree, new, data):
 
 
 @given(trees, names, st.binary(max_size=8))
+@unhurried
 def test_an_added_file_changes_the_digest(tree, name, value):
     assume(name not in tree)
     files = flat(tree)
@@ -86,6 +92,7 @@ def test_an_added_file_changes_the_digest(tree, name, value):
 
 
 @given(trees, st.data())
+@unhurried
 def test_a_dropped_file_changes_the_digest(tree, data):
     files = flat(tree)
     assume(len(files) > 1)
@@ -95,6 +102,7 @@ def test_a_dropped_file_changes_the_digest(tree, data):
 
 
 @given(trees, st.data())
+@unhurried
 def test_swapped_files_change_the_digest(tree, data):
     files = flat(tree)
     one, other = (data.draw(st.sampled_from(sorted(files))) for _ in range(2))
@@ -103,6 +111,7 @@ def test_swapped_files_change_the_digest(tree, data):
 
 
 @given(trees, st.data())
+@unhurried
 def test_order_of_creation_times_and_modes_do_not_count(tree, data):
     files = flat(tree)
     shuffled = dict(data.draw(st.permutations(list(files.items()))))
@@ -117,7 +126,7 @@ def test_order_of_creation_times_and_modes_do_not_count(tree, data):
 
 
 @given(trees, st.integers(1, 5))
-@settings(max_examples=20)
+@settings(unhurried, max_examples=20)
 def test_the_number_of_threads_does_not_count(tree, threads):
     with TemporaryDirectory() as folder:
         root = write(Path(folder), flat(tree))
@@ -125,6 +134,7 @@ def test_the_number_of_threads_does_not_count(tree, threads):
 
 
 @given(st.binary(max_size=3000))
+@unhurried
 def test_a_file_is_its_sha256(data):
     with TemporaryDirectory() as folder:
         path = Path(folder) / "file"

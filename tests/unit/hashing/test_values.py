@@ -7,13 +7,15 @@ import json
 
 import pytest
 from google.protobuf import json_format, struct_pb2
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import ArtifactError
 from kfp_provenance.facts import ArtifactKind
 from kfp_provenance.hashing import hash_values
+
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 values = st.recursive(
@@ -36,11 +38,13 @@ def through_kfp(value: dict[str, object]) -> dict[str, object]:
 
 
 @given(metadata)
+@unhurried
 def test_the_way_through_kfp_does_not_count(given_values):
     assert hash_values(through_kfp(given_values)) == hash_values(given_values)
 
 
 @given(metadata)
+@unhurried
 def test_order_does_not_count_and_the_text_is_what_is_hashed(given_values):
     content, text = hash_values(given_values)
     reversed_keys = dict(reversed(given_values.items()))
@@ -52,6 +56,7 @@ def test_order_does_not_count_and_the_text_is_what_is_hashed(given_values):
 
 
 @given(metadata, texts, st.text("abc", min_size=1))
+@unhurried
 def test_a_changed_value_counts(given_values, key, value):
     before = hash_values({**given_values, f"x{key}": ""})
     assert hash_values({**given_values, f"x{key}": value})[0].digest != before[0].digest
