@@ -21,7 +21,7 @@ IN := .venv/bin
 AUTHORING := 3.11 3.12 3.13
 PACKAGE := pyproject.toml README.md LICENSE \
 	$(shell find provenance components pipelines -type f -not -name '*.pyc')
-PYTEST := -m pytest --durations=5 --durations-min=2
+PYTEST := -m pytest --timeout=600 --durations=5 --durations-min=2
 MAIN_TESTS := tests/unit tests/pipelines tests/attack tests/packaging tests/authoring
 
 .PHONY: help demo test check interop bench docs generate format requirements clean FORCE
@@ -33,8 +33,8 @@ demo: .venv/project ## run, sign and verify the tabular pipeline on real data; a
 	$(IN)/kprov demo
 
 test: .venv/project .venv-kfp217/project authoring ## run the tests, with every supported KFP SDK and Python
-	.venv-kfp217/bin/python $(PYTEST) -n $(JOBS) tests/authoring tests/pipelines217
-	$(IN)/python $(PYTEST) -n $(JOBS) $(MAIN_TESTS)
+	.venv-kfp217/bin/python $(PYTEST) -n $(JOBS) --dist loadfile tests/pipelines217
+	$(IN)/python $(PYTEST) -n $(JOBS) --dist loadfile $(MAIN_TESTS)
 
 check: .venv/project ## formatting, lint, types, imports, and that generated files fit their sources
 	$(IN)/ruff format --check .

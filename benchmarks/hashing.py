@@ -159,8 +159,8 @@ def table(rows: list[Row], rounds: int, versions: str) -> str:
     lines += [
         "",
         f"Machine: {machine()}. Peers: {versions}; `sha256sum` under `xargs -P{CORES}`.",
-        f"Medians of {rounds} rounds. The start of `openssl` and `xargs` counts, that of the two"
-        " Python processes does not.",
+        f"Medians of {rounds} rounds; load average at their end {os.getloadavg()[0]:.1f}. The start"
+        " of `openssl` and `xargs` counts, that of the two Python processes does not.",
     ]
     return "\n".join(lines)
 

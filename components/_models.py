@@ -26,6 +26,10 @@ TRUSTED_TYPES: tuple[str, ...] = (
     # because scikit-learn follows the indices in their nodes without looking at bounds.
     "sklearn.tree._tree.Tree",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    # Histogram boosting checks categorical columns with this function; a partial can only
+    # call a function that is trusted by its own name.
+    "functools.partial",
+    "sklearn.utils.validation.check_array",
     # An imputer keeps the type of its column; it is read from an empty array.
     "numpy.dtype",
     # Plain Python state of a fitted neural network.

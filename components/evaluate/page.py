@@ -86,7 +86,7 @@ def _classification(result: Classification) -> dict[str, object]:
 
 
 def _matrix(result: Classification) -> list[dict[str, object]]:
-    rows = []
+    rows: list[dict[str, object]] = []
     for name, counts in zip(result.classes, result.matrix, strict=True):
         total = max(sum(counts), 1)
         cells = [{"count": count, "share": count / total} for count in counts]

@@ -6,7 +6,7 @@ The same model reads it back, for the detection of drift.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -145,18 +145,22 @@ def profile_table(table: pa.Table, label: str = "") -> DataProfile:
 def _profile_column(name: str, column: pa.ChunkedArray) -> ColumnProfile:
     kind = _kind(column.type)
     values = column.drop_null()
-    common = {"name": name, "nulls": column.null_count, "distinct": _distinct(values)}
+    common: dict[str, Any] = {
+        "name": name,
+        "type": kind,
+        "nulls": column.null_count,
+        "distinct": _distinct(values),
+    }
     if not len(values):
-        return ColumnProfile(type="empty" if kind == "empty" else kind, **common)
+        return ColumnProfile(**common)
     if kind in ("string", "boolean"):
-        return ColumnProfile(type=kind, top=_counts(values)[:TOP_VALUES], **common)
+        return ColumnProfile(top=_counts(values)[:TOP_VALUES], **common)
     limits = pc.min_max(values).as_py()
-    ends = {"minimum": _json(limits["min"]), "maximum": _json(limits["max"])}
-    if kind == "datetime":
-        return ColumnProfile(type=kind, **ends, **common)
-    numbers = values.to_numpy().astype(np.float64)
-    mean, std = _rounded(numbers.mean()), _rounded(numbers.std())
-    return ColumnProfile(type=kind, mean=mean, std=std, **ends, **common)
+    common |= {"minimum": _json(limits["min"]), "maximum": _json(limits["max"])}
+    if kind != "datetime":
+        numbers = values.to_numpy().astype(np.float64)
+        common |= {"mean": _rounded(numbers.mean()), "std": _rounded(numbers.std())}
+    return ColumnProfile(**common)
 
 
 def _kind(kind: pa.DataType) -> ColumnKind:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -213,7 +213,7 @@ def _values_broken(column: pa.ChunkedArray, rule: ColumnRule) -> Iterator[Violat
         yield from broken_rows(rule.name, f"is above {rule.maximum}", pc.greater(column, most))
 
 
-def _literals(rule: ColumnRule, key: str, values: list[object], kind: pa.DataType) -> pa.Array:
+def _literals(rule: ColumnRule, key: str, values: Sequence[object], kind: pa.DataType) -> pa.Array:
     """Values of the schema in the type of the column."""
     ordered = rule.type in ("integer", "number", "datetime")
     try:

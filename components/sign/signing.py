@@ -7,6 +7,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from kfp_provenance.attest import IN_RUN_BUILDER
 from kfp_provenance.bundle import sign_chain
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import TaskError
@@ -16,7 +17,7 @@ from kfp_provenance.lineage import Chain, Rehash, Root, collect_chain, rehash_st
 from kfp_provenance.metadata import Reader, open_reader
 from kfp_provenance.report import lineage_page
 from kfp_provenance.runtime.context import current_task
-from kfp_provenance.signing import open_signer
+from kfp_provenance.signing import AskPassphrase, open_signer
 from kfp_provenance.storage import hash_stored
 
 MODEL_INPUT = "model"
@@ -92,6 +93,8 @@ def sign_subjects(
     roots: Sequence[Root] = (),
     require_all_bytes: bool = False,
     mounted: dict[str, Artifact] | None = None,
+    builder: str = IN_RUN_BUILDER,
+    ask_passphrase: AskPassphrase | None = None,
 ) -> SignedChain:
     """Collect, hash again, judge, sign.
 
@@ -103,6 +106,8 @@ def sign_subjects(
         roots: What may come from outside.
         require_all_bytes: Whether unread bytes are a finding.
         mounted: Artifacts that were hashed in this task already, by URI.
+        builder: Who says so: a step of the run, or somebody outside it.
+        ask_passphrase: Asks a person for the key's passphrase.
 
     Raises:
         ChainError: With the code of the first finding if the chain does not hold.
@@ -120,13 +125,14 @@ def sign_subjects(
     if require_all_bytes:
         rehash = replace(rehash, findings=(*rehash.findings, *_unread(rehash)))
     environments = {digest: reader.environment(digest) for digest in _environments(chain)}
-    opened = open_signer(signer)
+    opened = open_signer(signer, ask_passphrase)
     bundle = sign_chain(
         chain,
         opened,
         environments={digest: found for digest, found in environments.items() if found},
         rehash=rehash,
         now=datetime.now(UTC),
+        builder=builder,
     )
     artifacts = [subject.artifact for subject in chain.subjects]
     page = lineage_page(chain.pipeline or chain.run, chain.steps, artifacts, signed_by=opened.hint)

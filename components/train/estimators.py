@@ -47,7 +47,7 @@ nobody checks."""
 
 
 def make_estimator(
-    path: str, hyperparameters: Mapping[str, object], seed: int, *, extra: Sequence[str] = ()
+    path: str, hyperparameters: Mapping[str, object], seed: int, *, extra: Sequence[object] = ()
 ) -> Any:
     """Make an unfitted estimator; nothing is imported unless it is allowed.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from kfp_provenance.codes import Code
 from kfp_provenance.components._models import save_model
@@ -77,7 +77,7 @@ def fit_model(
 def _forget_machine(fitted: object) -> None:
     """Histogram boosting keeps the number of cores it was fitted with, and never reads it."""
     mapper = getattr(fitted, "_bin_mapper", None)
-    if hasattr(mapper, "n_threads"):
+    if mapper is not None and hasattr(mapper, "n_threads"):
         mapper.n_threads = 1
 
 

@@ -15,6 +15,10 @@ IN_RUN_BUILDER = "https://kfp-provenance.dev/builders/in-run/v1"
 ``verifier.id`` of the summary, for one and the same step makes both. Honestly SLSA Build
 L1: it shares the run with the steps that it vouches for."""
 
+OPERATOR_BUILDER = "https://kfp-provenance.dev/builders/operator/v1"
+"""Somebody signs a finished run from outside it, from the store and the stored bytes. Also
+SLSA Build L1: the facts are those that the run recorded."""
+
 CHAIN_EXTENSION = "https://kfp-provenance.dev/chain/v1"
 """Key of what the summary says beyond SLSA. Specified in docs/reference/bundle.md."""
 

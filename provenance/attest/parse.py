@@ -18,6 +18,7 @@ from kfp_provenance.attest.identifiers import (
     SUMMARY_TYPE,
     VERSION_KEY,
 )
+from kfp_provenance.attest.printable import printable
 from kfp_provenance.attest.strict_json import JsonValue, StrictJsonError, loads
 from kfp_provenance.attest.summary import AttestationReference, Summary
 from kfp_provenance.attest.values import decode_parameter
@@ -106,7 +107,7 @@ def _malformed(where: str, reason: str) -> BundleError:
         "a signed statement is not well formed",
         where=where,
         expected="a statement as docs/reference/kfp-step-v1.md and bundle.md specify it",
-        found=reason[:500],
+        found=printable(reason, 500),
         remedy="sign the run again with this version of kfp-provenance",
     )
 
@@ -117,7 +118,7 @@ def _unknown(where: str, what: str, expected: str, found: str) -> BundleError:
         f"a signed statement has a {what} that this version does not know",
         where=where,
         expected=expected,
-        found=found[:200],
+        found=printable(found),
         remedy="verify with the version of kfp-provenance that signed it",
     )
 

@@ -42,25 +42,33 @@ from kfp_provenance.version import distribution_version
 JsonObject = dict[str, JsonValue]
 
 
-def make_statements(chain: Chain, environments: Mapping[Digest, Environment]) -> list[bytes]:
+def make_statements(
+    chain: Chain, environments: Mapping[Digest, Environment], builder: str = IN_RUN_BUILDER
+) -> list[bytes]:
     """Statements of all steps, in the order of the chain.
 
     Args:
         chain: What :func:`~kfp_provenance.lineage.collect_chain` returned.
         environments: Python environments by digest, as far as the store has them.
+        builder: ``builder.id``: who states it.
 
     Raises:
         ChainError: If a step cannot be stated (failed, without outputs, too many).
     """
-    return [make_statement(step, environments.get(step.environment)) for step in chain.steps]
+    return [
+        make_statement(step, environments.get(step.environment), builder) for step in chain.steps
+    ]
 
 
-def make_statement(step: Step, environment: Environment | None = None) -> bytes:
+def make_statement(
+    step: Step, environment: Environment | None = None, builder: str = IN_RUN_BUILDER
+) -> bytes:
     """The statement of one step: canonical JSON, ready to be signed.
 
     Args:
         step: A step that succeeded and has outputs.
         environment: Its Python environment, if known; only its name is stated.
+        builder: ``builder.id``: who states it.
 
     Raises:
         ChainError: CHAIN_STEP_FAILED, BUNDLE_TOO_LARGE or STATEMENT_MALFORMED.
@@ -74,7 +82,7 @@ def make_statement(step: Step, environment: Environment | None = None) -> bytes:
             "resolvedDependencies": [*map(_input, step.inputs), *_code(step.code)],
         },
         "runDetails": {
-            "builder": {"id": IN_RUN_BUILDER, "version": {VERSION_KEY: distribution_version()}},
+            "builder": {"id": builder, "version": {VERSION_KEY: distribution_version()}},
             "metadata": {
                 "invocationId": step.id,
                 "startedOn": timestamp(step.started),

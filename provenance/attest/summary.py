@@ -90,6 +90,7 @@ def make_summary(
     *,
     stored: StoredBytes,
     now: datetime,
+    builder: str = IN_RUN_BUILDER,
 ) -> bytes:
     """The summary of a chain that holds: canonical JSON, ready to be signed.
 
@@ -98,9 +99,10 @@ def make_summary(
         attestations: The signed step lines, in the order of ``chain.steps``.
         stored: What was hashed again before signing.
         now: Time of the judgement.
+        builder: ``verifier.id``: the same party makes the statements and the judgement.
     """
     predicate: JsonObject = {
-        "verifier": {"id": IN_RUN_BUILDER, "version": {VERSION_KEY: distribution_version()}},
+        "verifier": {"id": builder, "version": {VERSION_KEY: distribution_version()}},
         "timeVerified": timestamp(now),
         "resourceUri": chain.subjects[0].artifact.uri,
         "policy": {"uri": CHAIN_POLICY, "digest": {"sha256": CHAIN_POLICY_DIGEST.hex}},

@@ -123,6 +123,7 @@ def _compile(
             compiler.Compiler().compile(pipeline, str(file), pipeline_parameters=parameters)
         except (ValueError, TypeError, RuntimeError) as error:
             raise _invalid(getattr(pipeline, "name", str(pipeline)), str(error)) from error
+        file.write_text(_all_commented(file.read_text(encoding="utf-8")), encoding="utf-8")
         documents = load_documents(file)
         lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
     header = []
@@ -131,6 +132,15 @@ def _compile(
             break
         header.append(line)
     return "".join(header), documents
+
+
+def _all_commented(text: str) -> str:
+    """KFP's YAML, which leaves the later lines of a default value outside its comment."""
+    head, components, body = text.partition("\ncomponents:\n")
+    if not components:
+        return text
+    lines = (line if line.startswith("#") else f"#      {line}" for line in head.splitlines())
+    return "\n".join(lines) + components + body
 
 
 def _containers(specification: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

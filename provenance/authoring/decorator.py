@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -24,6 +25,8 @@ from kfp_provenance.version import distribution_version
 IN_IMAGE = "image"
 """Value of ``package`` that says: the image has this package already."""
 
+_BASE_IMAGE = "python:3.11"
+"""KFP's own default from 2.14 on; the older python:3.9 cannot run this package."""
 _PACKAGE = "kfp_provenance"
 
 
@@ -83,6 +86,7 @@ def component(
     if package != IN_IMAGE and not arguments.get("target_image"):
         packages = list(arguments.get("packages_to_install") or ())
         arguments["packages_to_install"] = [package, *packages]
+    arguments["base_image"] = arguments.get("base_image") or _BASE_IMAGE
     component_file = arguments.pop("output_component_file", None)
     made = dsl.component(func, **arguments)
     container = made.component_spec.implementation.container
@@ -117,7 +121,11 @@ def _requirement() -> str:
 
 
 def _name(func: Callable[..., Any]) -> str:
-    return f"{func.__module__}.{func.__qualname__}".replace("<locals>.", "")
+    module = func.__module__
+    if module == "__main__":  # `python FILE.py` and `kprov run FILE.py:...` are one component
+        spec = getattr(sys.modules[module], "__spec__", None)
+        module = spec.name if spec else Path(func.__code__.co_filename).stem
+    return f"{module}.{func.__qualname__}".replace("<locals>.", "")
 
 
 def _version(func: Callable[..., Any]) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from kfp_provenance.attest.identifiers import PROVENANCE_TYPE, SUMMARY_TYPE
+from kfp_provenance.attest.printable import printable
 from kfp_provenance.attest.strict_json import JsonValue, StrictJsonError, loads
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import BundleError
@@ -218,6 +219,6 @@ def _malformed(where: str, reason: str) -> BundleError:
         "the bundle cannot be read",
         where=where,
         expected="one Sigstore bundle v0.3 with a DSSE envelope and a key hint on each line",
-        found=reason[:500],
+        found=printable(reason, 500),
         remedy="fetch the bundle again, unchanged, as the signing step wrote it",
     )

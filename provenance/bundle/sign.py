@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from kfp_provenance.attest.identifiers import PAYLOAD_TYPE
+from kfp_provenance.attest.identifiers import IN_RUN_BUILDER, PAYLOAD_TYPE
 from kfp_provenance.attest.parse import parse_statement
 from kfp_provenance.attest.statement import make_statements
 from kfp_provenance.attest.summary import AttestationReference, make_summary
@@ -25,6 +25,7 @@ def sign_chain(
     environments: Mapping[Digest, Environment],
     rehash: Rehash,
     now: datetime,
+    builder: str = IN_RUN_BUILDER,
 ) -> bytes:
     """Make the provenance bundle of a chain.
 
@@ -34,6 +35,7 @@ def sign_chain(
         environments: Python environments by digest, as far as they are known.
         rehash: What was hashed again before signing; its findings refuse the signature.
         now: Time of signing, with a time zone.
+        builder: Who signs: the run's own signing step, or an operator from outside.
 
     Returns:
         Bytes of the ``.sigstore.jsonl`` file.
@@ -44,12 +46,14 @@ def sign_chain(
         SigningError: If the signer fails.
     """
     _refuse(chain, rehash)
-    lines = [_line(statement, signer) for statement in make_statements(chain, environments)]
+    lines = [
+        _line(statement, signer) for statement in make_statements(chain, environments, builder)
+    ]
     references = [
         AttestationReference(step.id, line.digest)
         for step, line in zip(chain.steps, read_bundle(write_bundle(lines)), strict=True)
     ]
-    summary = make_summary(chain, references, stored=rehash.stored, now=now)
+    summary = make_summary(chain, references, stored=rehash.stored, now=now, builder=builder)
     return write_bundle([*lines, _line(summary, signer)])
 
 

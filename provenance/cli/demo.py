@@ -21,6 +21,7 @@ from kfp_provenance.cli.verification import Verification, print_verification, ve
 from kfp_provenance.codes import Code, ExitCode
 from kfp_provenance.errors import SettingsError
 from kfp_provenance.hashing import hash_path
+from kfp_provenance.metadata import init_store
 from kfp_provenance.runtime.code_state import code_state
 from kfp_provenance.signing import new_key
 
@@ -80,6 +81,7 @@ def run_demo(folder: Path, *, verbose: bool, as_json: bool) -> None:
             },
             code=code,
         )
+    init_store(store)  # also folds what the tasks left in the write-ahead log into the file
     model, bundle = _collect(folder, run, say)
     say("verify   offline, with the bundle and the public key alone\n")
     checked = verify_path(model, bundle, key=public, store=store)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import StoreError
@@ -31,7 +32,9 @@ from kfp_provenance.lineage.findings import (
 from kfp_provenance.lineage.graph import producers_first
 from kfp_provenance.lineage.model import MAX_STEPS, Chain, ChainSubject, Join, pipeline_of
 from kfp_provenance.lineage.roots import DeclaredBy, Root, RootUse
-from kfp_provenance.metadata.interface import Reader
+
+if TYPE_CHECKING:
+    from kfp_provenance.metadata.interface import Reader
 
 _SIGNING_STEP = "the signing step"
 

@@ -13,6 +13,8 @@ from kfp_provenance.errors import ArtifactError, TaskError
 from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Input, InputOrigin, Output
 from kfp_provenance.hashing import JSON, Content, hash_path, hash_values
 from kfp_provenance.runtime.executor_input import RuntimeArtifact
+from kfp_provenance.runtime.identity import in_cluster
+from kfp_provenance.runtime.redaction import holds_credential
 
 ANNOUNCEMENT = "kprov_artifact"
 """Key of an artifact's KFP metadata that carries its digest to the next task."""
@@ -158,19 +160,26 @@ def _artifact(given: RuntimeArtifact) -> Artifact | None:
         size=content.size,
         type=given.schema_title or "system.Artifact",
         version=version,
-        metadata=text if text != "{}" and len(text) <= _METADATA_LIMIT else "",
+        metadata=text if _recordable(text) else "",
     )
 
 
+def _recordable(text: str) -> bool:
+    return text != "{}" and len(text) <= _METADATA_LIMIT and not holds_credential(json.loads(text))
+
+
 def _content(given: RuntimeArtifact) -> tuple[Content | None, str]:
-    """Digest of the bytes where the launcher mounted them, else of the stored object."""
+    """Digest of the bytes where the launcher put them, else of the stored object."""
+    from kfp_provenance.storage import open_storage, scheme_of  # noqa: PLC0415 - seldom needed early
+
     path = local_path_of(given)
-    if path is not None:
-        return (hash_path(path), "") if path.exists() or path.is_symlink() else (None, "")
+    if path is not None and (path.exists() or path.is_symlink()):
+        return hash_path(path), ""
+    # in a cluster everything that there is was downloaded; locally nothing was
+    if path is not None and (in_cluster() or scheme_of(given.uri) in ("", "file")):
+        return None, ""
     if not given.uri:
         return None, ""
-    from kfp_provenance.storage import open_storage  # noqa: PLC0415 - loads a client library
-
     storage = open_storage(given.uri)
     return storage.hash(), storage.stat().version
 

@@ -27,6 +27,9 @@ class CodeProbe:
         self._status = self._start(
             "status", "--porcelain=v2", "--branch", "--untracked-files=no", "--ignore-submodules"
         )
+        self._untracked = self._start(
+            "ls-files", "--others", "--exclude-standard", "--", ":(top)*.py", ":(top)*.ipynb"
+        )
         self._remote = self._start("config", "--get", "remote.origin.url")
 
     def _start(self, *arguments: str) -> subprocess.Popen[str] | None:
@@ -45,10 +48,12 @@ class CodeProbe:
     def result(self) -> CodeState | None:
         """The state, or None outside a repository, before its first commit, or without git."""
         status, remote = _output(self._status), _output(self._remote)
+        untracked = _output(self._untracked)
         match = re.search(r"^# branch\.oid ([0-9a-f]+)$", status, re.MULTILINE)
         if match is None or not _COMMIT.fullmatch(match[1]):
             return None
-        dirty = any(line and not line.startswith("#") for line in status.splitlines())
+        changed = any(line and not line.startswith("#") for line in status.splitlines())
+        dirty = changed or bool(untracked)  # the commit lacks a program that git was not given
         return CodeState(match[1], dirty, _without_credentials(remote.strip()))
 
 
@@ -103,4 +108,4 @@ def _output(process: subprocess.Popen[str] | None) -> str:
 
 
 def _without_credentials(url: str) -> str:
-    return re.sub(r"^([a-z][a-z0-9+.\-]*://)[^/@]*@", r"\1", url)
+    return re.sub(r"^([a-z][a-z0-9+.\-]*://)[^/]*@", r"\1", url)

@@ -69,7 +69,10 @@ class ExecutorOutput:
         for name, file in self._given.output_parameter_files.items():
             if file and Path(file).is_file():
                 with Path(file).open("rb") as stream:
-                    found[name] = stream.read(_PARAMETER_LIMIT).decode("utf-8", "replace")
+                    text = stream.read(_PARAMETER_LIMIT + 1)
+                if len(text) > _PARAMETER_LIMIT:
+                    raise _invalid(Path(file), f"{name} has more than {_PARAMETER_LIMIT} bytes")
+                found[name] = text.decode("utf-8", "replace")
         returned = self._content.get("parameterValues", {})
         if not isinstance(returned, dict):
             raise _invalid(Path(self._given.output_file), "parameterValues is not an object")

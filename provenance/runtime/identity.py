@@ -47,8 +47,11 @@ class TaskIdentity:
 
 
 def in_cluster(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process runs in a pod."""
-    return bool(environ.get("KFP_POD_NAME") or environ.get("KUBERNETES_SERVICE_HOST"))
+    """Whether KFP's launcher runs this task in a pod.
+
+    Any other pod may be a notebook, where a local run is as local as on a laptop.
+    """
+    return bool(environ.get("KFP_POD_NAME"))
 
 
 def identify(given: ExecutorInput, environ: Mapping[str, str] = os.environ) -> TaskIdentity:
@@ -60,7 +63,6 @@ def identify(given: ExecutorInput, environ: Mapping[str, str] = os.environ) -> T
     Raises:
         TaskError: RUN_UNKNOWN if the locations have neither form.
     """
-    cluster = in_cluster(environ)
     override = tuple(
         environ.get(key, "") for key in ("KPROV_RUN", "KPROV_PIPELINE_NAME", "KPROV_TASK")
     )
@@ -74,6 +76,9 @@ def identify(given: ExecutorInput, environ: Mapping[str, str] = os.environ) -> T
             remedy="run the task through KFP, or set KPROV_RUN, KPROV_PIPELINE_NAME, KPROV_TASK",
         )
     run, pipeline, task = found
+    # another orchestrator may leave KFP_POD_NAME out; only kfp.local names its runs by time
+    in_pod = bool(environ.get("KUBERNETES_SERVICE_HOST")) and not _LOCAL_RUN.fullmatch(run)
+    cluster = in_cluster(environ) or in_pod
     return TaskIdentity(
         run=run,
         pipeline=pipeline,

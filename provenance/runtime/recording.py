@@ -28,13 +28,15 @@ class RecorderProcess:
     """
 
     def __init__(self, store: str) -> None:
-        # -P: the task's working directory must not shadow what the recorder imports
+        # -P: the task's working directory must not shadow what the recorder imports;
+        # a group of its own: what stops the task, Ctrl-C or a signal, must still be recorded
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", _MODULE, store],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
+            process_group=0,
         )
 
     def wait_until_ready(self) -> Digest:

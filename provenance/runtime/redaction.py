@@ -85,7 +85,7 @@ class Redactor:
     def parameter(self, name: str, value: object) -> Parameter:
         """The recorded form of one parameter."""
         text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        if value in (None, "") or not (self._is_secret(name, value) or _holds_credential(value)):
+        if value in (None, "") or not (self._is_secret(name, value) or holds_credential(value)):
             return Parameter(name, value=text)
         mac = hmac.new(self.key, text.encode(), hashlib.sha256).hexdigest()
         key_id = hashlib.sha256(b"kprov redaction key id\0" + self.key).hexdigest()[:16]
@@ -105,14 +105,15 @@ class Redactor:
         return name in self.secret_parameters or (is_secret_name(name) and not plain_number)
 
 
-def _holds_credential(value: object) -> bool:
+def holds_credential(value: object) -> bool:
+    """Whether a value of JSON holds a credential, or an entry that is named like one."""
     if isinstance(value, dict):
         return any(
-            (is_secret_name(str(name)) and item not in (None, "")) or _holds_credential(item)
+            (is_secret_name(str(name)) and item not in (None, "")) or holds_credential(item)
             for name, item in value.items()
         )
     if isinstance(value, list):
-        return any(map(_holds_credential, value))
+        return any(map(holds_credential, value))
     return isinstance(value, str) and looks_like_credential(value)
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from traceback import TracebackException
 
-from kfp_provenance.codes import Code
-from kfp_provenance.errors import ProvenanceError, TaskError
+from kfp_provenance.errors import ProvenanceError
 from kfp_provenance.facts import (
-    CodeState,
     ComponentReference,
     Digest,
     Input,
@@ -53,10 +53,16 @@ class TrackedStep:
 
     def __init__(self, tracking: TaskTracking, given: ExecutorInput) -> None:
         self._started = datetime.now(UTC)
-        self._tracking = tracking
         self._given = given
         self._identity = identify(given)
         self._id = str(uuid.uuid4())
+        self._component = ComponentReference(
+            tracking.component,
+            tracking.version,
+            Digest.parse(tracking.source),
+            tracking.resolved_image(given.parameters),
+        )
+        self._code = code_state.from_variable(os.environ.get(code_state.VARIABLE, "none"))
         self._redactor = Redactor.from_environment(tracking.secret_parameters)
         self._context = TaskContext(
             step=self._id,
@@ -77,9 +83,8 @@ class TrackedStep:
         """
         try:
             inputs = self._read_inputs()
-        except ProvenanceError as error:
-            self._environment = self._recorder.wait_until_ready()
-            self._record(Outcome.FAILED, (), (), self._failure(error))
+        except (ProvenanceError, SystemExit) as error:
+            self._record_failure(error)
             raise
         self._environment = self._recorder.wait_until_ready()
         self._context.inputs = inputs
@@ -95,18 +100,18 @@ class TrackedStep:
             execute()
         except SystemExit as stop:
             if stop.code not in (None, 0):
-                self._record(Outcome.FAILED, (), (), self._failure(stop))
+                self._record_failure(stop)
                 raise
         except BaseException as error:
             # whatever ends user code ends the step, and must not end it unrecorded
-            self._record(Outcome.FAILED, (), (), self._failure(error))
+            self._record_failure(error)
             raise
         try:
             outputs, results = self._read_outputs()
-        except ProvenanceError as error:
-            self._record(Outcome.FAILED, (), (), self._failure(error))
+        except (ProvenanceError, SystemExit) as error:
+            self._record_failure(error)
             raise
-        self._record(Outcome.SUCCEEDED, outputs, results, None)
+        self._record(Outcome.SUCCEEDED, outputs, results)
 
     def close(self) -> None:
         """Let the recorder process end."""
@@ -137,20 +142,25 @@ class TrackedStep:
             self._redactor.parameter(name, parameters[name]) for name in sorted(parameters)
         )
 
+    def _record_failure(self, error: BaseException) -> None:
+        """Record FAILED. The task shows ``error``, whatever becomes of the record."""
+        try:
+            self._record(Outcome.FAILED, failure=self._failure(error))
+        except ProvenanceError as lost:
+            sys.stderr.write(f"{lost.diagnostics()}\n")
+
     def _record(
         self,
         outcome: Outcome,
-        outputs: tuple[Output, ...],
-        results: tuple[Parameter, ...],
-        failure: StepFailure | None,
+        outputs: tuple[Output, ...] = (),
+        results: tuple[Parameter, ...] = (),
+        failure: StepFailure | None = None,
     ) -> None:
         if self._environment is None:
-            raise TaskError(
-                Code.RECORD_NOT_WRITTEN,
-                "the store was not open when the step ended",
-                remedy="report this as a defect of kfp-provenance",
-            )
-        identity, tracking = self._identity, self._tracking
+            self._environment = self._recorder.wait_until_ready()
+        if self._probe is not None:
+            self._code = self._probe.result()
+        identity = self._identity
         step = Step(
             id=self._id,
             run=identity.run,
@@ -159,13 +169,8 @@ class TrackedStep:
             pipeline_digest=self._context.pipeline_digest,
             namespace=identity.namespace,
             attempt=identity.attempt,
-            component=ComponentReference(
-                tracking.component,
-                tracking.version,
-                Digest.parse(tracking.source),
-                tracking.resolved_image(self._given.parameters),
-            ),
-            code=self._code(),
+            component=self._component,
+            code=self._code,
             environment=self._environment,
             parameters=self._redacted(self._given.parameters),
             results=results,
@@ -183,7 +188,7 @@ class TrackedStep:
         if isinstance(error, ProvenanceError):
             message = f"{error.code}: {error.message}"
         else:
-            message = str(error)
+            message = _message(error)
         message = self._redactor.text(message, self._given.parameters).replace("\0", "")
         return StepFailure(type(error).__name__, message[:_MESSAGE_LIMIT])
 
@@ -193,7 +198,9 @@ class TrackedStep:
             return None
         return code_state.CodeProbe(Path.cwd())
 
-    def _code(self) -> CodeState | None:
-        if self._probe is not None:
-            return self._probe.result()
-        return code_state.from_variable(os.environ.get(code_state.VARIABLE, "none"))
+
+def _message(error: BaseException) -> str:
+    """Text of an error of user code, which may have none, or hold what is not Unicode."""
+    # not str(): it runs the error's own code, which may fail in its turn
+    text = str(TracebackException(type(error), error, None, limit=0))
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -51,7 +51,7 @@ def _check_result(view: ChainView) -> list[Finding]:
         findings.append(
             Finding(
                 Code.SUMMARY_MISMATCH,
-                "the summary claims other SLSA levels than an in-run signer can",
+                "the summary claims other SLSA levels than such a signer can",
                 expected=", ".join(LEVELS),
                 found=", ".join(view.summary.levels)[:200] or "none",
                 remedy="do not trust this signer: it claims what it cannot know",

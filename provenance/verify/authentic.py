@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from kfp_provenance.attest.identifiers import PAYLOAD_TYPE
 from kfp_provenance.attest.parse import StepStatement, parse_statement
+from kfp_provenance.attest.printable import printable
 from kfp_provenance.attest.summary import Summary
 from kfp_provenance.bundle.format import Line
 from kfp_provenance.codes import Code
@@ -80,6 +81,19 @@ def finding_of(error: ProvenanceError) -> Finding:
     )
 
 
+def printable_finding(finding: Finding) -> Finding:
+    """What bundles and stores say, safe to be printed."""
+    return Finding(
+        finding.code,
+        printable(finding.message),
+        step=printable(finding.step),
+        artifact=printable(finding.artifact),
+        expected=printable(finding.expected, 1000),
+        found=printable(finding.found, 1000),
+        remedy=printable(finding.remedy, 1000),
+    )
+
+
 def _authenticate(line: Line, trust: Trust) -> TrustedSigner | Finding:
     if line.payload_type != PAYLOAD_TYPE:
         return Finding(
@@ -87,7 +101,7 @@ def _authenticate(line: Line, trust: Trust) -> TrustedSigner | Finding:
             "a line signs something else than an in-toto statement",
             artifact=line.where,
             expected=PAYLOAD_TYPE,
-            found=line.payload_type[:200],
+            found=line.payload_type,
             remedy="check that this is a provenance bundle",
         )
     if len(line.signatures) != 1 or not line.signatures[0]:
@@ -99,7 +113,7 @@ def _authenticate(line: Line, trust: Trust) -> TrustedSigner | Finding:
             "a line is signed with a key that the trust policy does not name",
             artifact=line.where,
             expected=", ".join(f"{s.key.hint} ({s.name})" for s in trust.signers[:5]),
-            found=line.hint[:100] or "no key hint",
+            found=line.hint or "no key hint",
             remedy="verify with the public key of the signer, if you trust it",
         )
     if not _signature_holds(line, signer):
@@ -147,6 +161,6 @@ def _untrusted_builder(line: Line, signer: TrustedSigner, builder: str) -> Findi
         f"{signer.name} speaks for a builder that the trust policy does not grant it",
         artifact=line.where,
         expected=", ".join(sorted(signer.builders)),
-        found=builder[:200],
+        found=builder,
         remedy="grant the pair in the trust policy, if you trust it",
     )

@@ -14,6 +14,7 @@ from kfp_provenance.codes import Code
 from kfp_provenance.facts import Artifact, Finding, Input, Output, Parameter, Step, Verdict
 from kfp_provenance.lineage.checks import artifact_label, step_label
 from kfp_provenance.lineage.stored import HashUri, rehash_stored
+from kfp_provenance.verify.authentic import printable_finding
 from kfp_provenance.verify.view import ChainView
 
 if TYPE_CHECKING:
@@ -53,13 +54,13 @@ def compare_with_store(view: ChainView, reader: Reader) -> Verdict:
                 f"the store says something else than what was signed: {field}",
                 step=step_label(step),
                 artifact=field,
-                expected=signed[:500],
-                found=found[:500],
+                expected=signed,
+                found=found,
                 remedy="the record was changed after signing: trust the bundle, mend the store",
             )
             for field, signed, found in _differences(step, stored)
         ]
-    return Verdict(tuple(findings))
+    return Verdict(tuple(map(printable_finding, findings)))
 
 
 def compare_stored_bytes(view: ChainView, hash_uri: HashUri) -> Verdict:
@@ -84,7 +85,9 @@ def compare_stored_bytes(view: ChainView, hash_uri: HashUri) -> Verdict:
         )
         for unread in rehash.stored.unread
     )
-    return Verdict(rehash.findings, notes)
+    return Verdict(
+        tuple(map(printable_finding, rehash.findings)), tuple(map(printable_finding, notes))
+    )
 
 
 def _differences(signed: Step, stored: Step) -> Iterator[_Difference]:

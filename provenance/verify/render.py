@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from kfp_provenance.attest.printable import printable as _shown
 from kfp_provenance.attest.statement import timestamp
 from kfp_provenance.facts import Input, Step
 from kfp_provenance.lineage.checks import artifact_label
 from kfp_provenance.verify.view import ChainView, input_key
-
-_LIMIT = 300
 
 
 @dataclass(frozen=True)
@@ -52,6 +51,7 @@ def render_text(view: ChainView) -> str:
     heading = [
         f"run {_shown(summary.run)} of pipeline {_shown(summary.pipeline)}",
         f"signed {timestamp(summary.time)} by {_shown(', '.join(view.signers))}",
+        f"as {_shown(summary.verifier)}",
     ]
     if summary.reused_runs:
         heading.append(f"with steps of {_shown(', '.join(summary.reused_runs))}")
@@ -65,6 +65,7 @@ def view_to_json(view: ChainView) -> dict[str, object]:
         "run": summary.run,
         "pipeline": {"name": summary.pipeline, "digest": summary.pipeline_digest},
         "signedBy": list(view.signers),
+        "builder": summary.verifier,
         "signedOn": timestamp(summary.time),
         "levels": list(summary.levels),
         "reusedRuns": list(summary.reused_runs),
@@ -176,9 +177,3 @@ class _Tree:
     def _root_text(self, given: Input) -> str:
         by = "read by the step" if given.origin == "source" else "declared by the signer"
         return f"{_shown(given.artifact.uri) or 'no location'} ({by})"
-
-
-def _shown(text: str) -> str:
-    """Text of a bundle on a terminal: no control characters, not endless."""
-    safe = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-    return safe if len(safe) <= _LIMIT else f"{safe[:_LIMIT]}…"

@@ -6,10 +6,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
-from kfp_provenance.attest.identifiers import IN_RUN_BUILDER
+from kfp_provenance.attest.identifiers import IN_RUN_BUILDER, OPERATOR_BUILDER
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SigningError, TrustError
 from kfp_provenance.signing.keys import PublicKey, load_public_key
+
+KEY_BUILDERS = (IN_RUN_BUILDER, OPERATOR_BUILDER)
+"""Whoever is trusted by a key alone may sign in the run or from outside it."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +65,13 @@ class Trust:
 
     @classmethod
     def for_key(
-        cls, pem: bytes, builders: Collection[str] = (IN_RUN_BUILDER,), name: str = "public key"
+        cls, pem: bytes, builders: Collection[str] = KEY_BUILDERS, name: str = "public key"
     ) -> Self:
         """Trust one P-256 key.
 
         Args:
             pem: PEM SubjectPublicKeyInfo.
-            builders: What it may speak for.
+            builders: What it may speak for; both of this package if not said.
             name: How findings name it.
 
         Raises:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from kfp_provenance.attest.printable import printable
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import ProvenanceError, TrustError
 from kfp_provenance.lineage.roots import Root
@@ -109,7 +110,7 @@ class _Signer(_Model):
 
 
 class _Policy(_Model):
-    version: Literal[1]
+    version: Annotated[int, Field(ge=1, le=1)]  # a Literal would take true for 1
     signer: Annotated[list[_Signer], _Many]
     roots: Annotated[list[Annotated[str, AfterValidator(_root)]], _Many] | None = None
 
@@ -147,6 +148,6 @@ def _invalid(where: str, reason: str) -> TrustError:
         "the trust policy cannot be used",
         where=where,
         expected="a policy as docs/reference/trust-policy.md specifies it",
-        found=reason[:500],
+        found=printable(reason, 500),
         remedy="mend the policy; without one nothing is trusted",
     )

@@ -23,6 +23,7 @@ from kfp_provenance.verify.authentic import (
     authenticate,
     finding_of,
     interpret,
+    printable_finding,
 )
 from kfp_provenance.verify.chain import check_chain
 from kfp_provenance.verify.permission import check_permission
@@ -45,7 +46,7 @@ def verify_bundle(
     try:
         lines = read_bundle(data)
     except BundleError as error:
-        return Verification(Verdict((finding_of(error),)), None)
+        return Verification(_verdict([finding_of(error)]), None)
     return verify_chain(lines, trust, subject, now=now, subject_name=subject_name)
 
 
@@ -73,12 +74,12 @@ def verify_chain(
     """
     signers, findings = authenticate(lines, trust)
     if findings:
-        return Verification(Verdict(tuple(findings)), None)
+        return Verification(_verdict(findings), None)
     steps, summaries, findings = interpret(lines, signers)
     if not findings:
         findings = _check_shape(steps, summaries)
     if findings:
-        return Verification(Verdict(tuple(findings)), None)
+        return Verification(_verdict(findings), None)
     (summary,) = summaries
     by_id = {signed.statement.step.id: signed.statement.step for signed in steps}
     view = ChainView(
@@ -92,7 +93,11 @@ def verify_chain(
         *check_chain(view),
         *check_permission(view, steps, summary, trust),
     ]
-    return Verification(Verdict(tuple(findings), _notes(view)), view)
+    return Verification(_verdict(findings, _notes(view)), view)
+
+
+def _verdict(findings: Sequence[Finding], notes: Sequence[Finding] = ()) -> Verdict:
+    return Verdict(tuple(map(printable_finding, findings)), tuple(map(printable_finding, notes)))
 
 
 def _check_shape(steps: Sequence[SignedStep], summaries: Sequence[SignedSummary]) -> list[Finding]:
@@ -134,7 +139,7 @@ def _check_shape(steps: Sequence[SignedStep], summaries: Sequence[SignedSummary]
     return findings
 
 
-def _notes(view: ChainView) -> tuple[Finding, ...]:
+def _notes(view: ChainView) -> list[Finding]:
     """What the signing step could not hash again: the chain holds on the records alone."""
     names = {
         (output.artifact.digest, output.artifact.uri): (step, output)
@@ -155,4 +160,4 @@ def _notes(view: ChainView) -> tuple[Finding, ...]:
                 remedy="hash them yourself: kprov digest",
             )
         )
-    return tuple(notes)
+    return notes

@@ -23,7 +23,6 @@ class Counts(NamedTuple):
     share: float
 
 
-@kfp_provenance.component(base_image="python:3.11-slim", packages_to_install=["pandas"])
 def count(
     table: dsl.Input[dsl.Dataset],
     parts: dsl.Input[list[dsl.Dataset]],
@@ -52,9 +51,15 @@ def test_a_component_of_the_package_compiles_and_is_tracked(name: str, tmp_path:
     assert tracking.component.endswith(f".{name}")
 
 
-def test_a_component_of_a_user_needs_the_decorator_alone(tmp_path: Path) -> None:
+def test_a_component_of_a_user_needs_the_decorator_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KPROV_PACKAGE", raising=False)
+    decorator = kfp_provenance.component(
+        base_image="python:3.11-slim", packages_to_install=["pandas"]
+    )
     file = tmp_path / "component.yaml"
-    compiler.Compiler().compile(count, str(file))
+    compiler.Compiler().compile(decorator(count), str(file))
     (container,) = executors(file).values()
     tracking = tracking_of(container["command"])
     assert tracking is not None

@@ -23,7 +23,9 @@ from kfp_provenance.metadata import (
 from support.mariadb import PASSWORD, USER, MariaDB, running_mariadb
 from support.recording import record_at_once
 from support.steps import ENVIRONMENT, artifact, chain, step
-from support.store_contract import Store, StoreContract, reader, recorder
+from support.store_contract import StoreContract
+from support.store_defence import StoreDefence
+from support.store_fixtures import Store, reader, recorder
 
 __all__ = ["reader", "recorder"]  # fixtures of the contract
 pytestmark = pytest.mark.interop
@@ -48,7 +50,7 @@ def new_store(server: MariaDB, options: str = "") -> Store:
     return Store(uri, lambda *statements: server.sql(f"USE {name}", *statements))
 
 
-class TestDefaultCollation(StoreContract):
+class TestDefaultCollation(StoreContract, StoreDefence):
     """Comparisons of the server ignore case, accents and trailing blanks."""
 
     examples = 30

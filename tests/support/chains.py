@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from kfp_provenance.attest import IN_RUN_BUILDER
 from kfp_provenance.bundle import sign_chain
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import StoreError
@@ -190,7 +191,7 @@ def tabular_run(run: str = "run-1", model: bytes = b"model", raw: bytes = b"raw"
 
 def linear_run(length: int) -> Recorded:
     """A chain of ``length`` steps."""
-    build = RunBuilder()
+    build = RunBuilder(start=START - timedelta(minutes=length))
     last = build.step("step0", inputs=[source(b"raw")], outputs={"out": b"0"})
     for number in range(1, length):
         last = build.step(
@@ -207,7 +208,11 @@ def key_pair(folder: Path, name: str = "signer") -> tuple[Signer, bytes]:
 
 
 def signed(
-    chain: Chain, signer: Signer, now: datetime = NOW, rehash: Rehash | None = None
+    chain: Chain,
+    signer: Signer,
+    now: datetime = NOW,
+    rehash: Rehash | None = None,
+    builder: str = IN_RUN_BUILDER,
 ) -> bytes:
     """The bundle of a chain."""
     return sign_chain(
@@ -216,4 +221,5 @@ def signed(
         environments={ENVIRONMENT.digest: ENVIRONMENT},
         rehash=rehash or Rehash(),
         now=now,
+        builder=builder,
     )

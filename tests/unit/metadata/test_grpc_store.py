@@ -20,7 +20,9 @@ from kfp_provenance.metadata import Patience, open_reader, open_recorder
 from support.mlmd_grpc import running_front
 from support.recording import sqlite_sql
 from support.steps import ENVIRONMENT, step
-from support.store_contract import Store, StoreContract, reader, recorder
+from support.store_contract import StoreContract
+from support.store_defence import StoreDefence
+from support.store_fixtures import Store, reader, recorder
 
 __all__ = ["reader", "recorder"]  # fixtures of the contract
 
@@ -34,7 +36,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield Store(f"grpc://127.0.0.1:{port}", lambda *statements: sqlite_sql(path, *statements))
 
 
-class TestGrpc(StoreContract):
+class TestGrpc(StoreContract, StoreDefence):
     examples = 25
 
 

@@ -15,7 +15,9 @@ from kfp_provenance.errors import StoreError
 from kfp_provenance.metadata import Patience, init_store, open_reader, open_recorder
 from support.recording import locked, record_at_once, record_until_killed, sqlite_sql
 from support.steps import ENVIRONMENT, chain, step
-from support.store_contract import Store, StoreContract, reader, recorder
+from support.store_contract import StoreContract
+from support.store_defence import StoreDefence
+from support.store_fixtures import Store, reader, recorder
 
 __all__ = ["reader", "recorder"]  # fixtures of the contract
 
@@ -30,7 +32,7 @@ def store(file: Path) -> Store:
     return Store(f"sqlite:{file}", lambda *statements: sqlite_sql(file, *statements))
 
 
-class TestSqlite(StoreContract):
+class TestSqlite(StoreContract, StoreDefence):
     pass
 
 
