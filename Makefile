@@ -51,8 +51,10 @@ interop: .venv-interop/project ## run the tests that need real servers: MariaDB,
 	@.ci/mariadb || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with MariaDB"; }
 	.venv-interop/bin/python $(PYTEST) -m interop tests/interop
 
-bench: .venv-interop/project ## measure beside the peers and write the table into docs/
-	.venv-interop/bin/python benchmarks/run.py
+bench: .venv-interop/project ## measure beside the peers and write the tables into docs/reference/benchmarks.md
+	.venv-interop/bin/python benchmarks/hashing.py --peer-python $(CURDIR)/.venv-interop/bin/python
+	set -e; for script in $(filter-out %/hashing.py,$(wildcard benchmarks/[a-z]*.py)); do \
+		.venv-interop/bin/python $$script; done
 
 docs: generate ## generate the reference and build the pages into build/site
 	$(IN)/mkdocs build --quiet --strict --site-dir build/site

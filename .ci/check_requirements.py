@@ -1,11 +1,16 @@
-"""The lock files fit pyproject.toml and the .in files: pinned, hashed, without addresses."""
+"""Lock files fit pyproject.toml and the .in files, and pyproject.toml fits the imports.
+
+A lock file is pinned, hashed and without addresses.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -90,14 +95,43 @@ def check(name: str) -> Iterator[str]:
                 break
 
 
+def undeclared() -> Iterator[str]:
+    """Imports of the package whose distribution pyproject.toml does not name."""
+    declared = {canonicalize_name(wanted.name) for wanted in _wanted(("mlmd", "demo"), ())} | {
+        "kfp-provenance"
+    }
+    distributions = packages_distributions()
+    for folder in ("provenance", "components", "pipelines"):
+        for file in sorted((ROOT / folder).rglob("*.py")):
+            for name in _imports(file) - sys.stdlib_module_names:
+                owners = {canonicalize_name(owner) for owner in distributions.get(name, ())}
+                if not owners & declared:
+                    known = ", ".join(sorted(owners)) or "unknown here"
+                    where = file.relative_to(ROOT)
+                    yield f"{where}: imports {name} ({known}): not in pyproject.toml"
+
+
+def _imports(file: Path) -> set[str]:
+    """First parts of the names of all modules that a file imports."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        match node:
+            case ast.Import(names=names):
+                found |= {alias.name.partition(".")[0] for alias in names}
+            case ast.ImportFrom(module=str(module), level=0):
+                found.add(module.partition(".")[0])
+    return found
+
+
 def main() -> int:
     """Exit code of the program."""
     there = {path.name for path in REQUIREMENTS.glob("*.txt")}
     found = [f"requirements/{name}: unknown lock file" for name in sorted(there - set(LOCKS))]
     found += [problem for name in LOCKS for problem in check(name)]
-    print(*found, sep="\n", end="\n" if found else "")
     if found:
-        print("remedy: make requirements")
+        found.append("remedy: make requirements")
+    found += undeclared()
+    print(*found, sep="\n", end="\n" if found else "")
     return 1 if found else 0
 
 

@@ -38,6 +38,9 @@ def evaluate(
     """
     from pathlib import Path
 
+    from kfp_provenance.components._threads import share_cores
+
+    share_cores()
     from kfp_provenance.components.evaluate.evaluating import evaluate_model
     from kfp_provenance.components.evaluate.scoring import MAX_MATRIX, Classification
     from kfp_provenance.components.evaluate.thresholds import enforce

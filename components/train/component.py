@@ -34,6 +34,9 @@ def train(
     """
     from pathlib import Path
 
+    from kfp_provenance.components._threads import share_cores
+
+    share_cores()
     from kfp_provenance.components.train.fitting import fit_model
 
     fitted = fit_model(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kfp import dsl
+from kfp.dsl import pipeline_context, python_component
 
 from kfp_provenance.authoring.command import track_command
 from kfp_provenance.codes import Code
@@ -47,6 +48,29 @@ class Tracking:
     store: str = ""
     package: str = ""
     version: str = ""
+
+
+class TrackedComponent(python_component.PythonComponent):
+    """A Python component whose tasks carry the state of their author's repository.
+
+    The component itself does not: KFP writes environment variables into a component's YAML
+    in a form that it cannot load again.
+
+    Args:
+        made: What KFP made of the function, with the tracked command.
+        code: Value of ``KPROV_CODE`` for its tasks; None leaves it unset.
+    """
+
+    def __init__(self, made: python_component.PythonComponent, code: str | None) -> None:
+        super().__init__(component_spec=made.component_spec, python_func=made.python_func)
+        self._code = code
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The task, as KFP's own component makes it."""
+        task = super().__call__(*args, **kwargs)
+        if self._code is not None and pipeline_context.Pipeline.get_default_pipeline() is not None:
+            task.set_env_variable(code_state.VARIABLE, self._code)
+        return task
 
 
 # Any: the component classes of KFP ship no types
@@ -108,12 +132,9 @@ def component(
             remedy="use a Python function component of kfp 2.13 to 2.17",
         )
     container.command = command
-    state = _code_state(func)
-    if state is not None:
-        container.env = {**(container.env or {}), code_state.VARIABLE: state}
     if component_file is not None:
         made.component_spec.save_to_component_yaml(component_file)
-    return made
+    return TrackedComponent(made, _code_state(func))
 
 
 def _requirement() -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kfp_provenance.facts import Artifact, Finding, Step
-from kfp_provenance.lineage.roots import RootUse
+from kfp_provenance.facts import Artifact, Finding, InputOrigin, Step
+from kfp_provenance.lineage.roots import DeclaredBy, RootUse
 
 MAX_STEPS = 4095
 """Steps of one chain: a bundle has 4096 lines and one is the summary."""
@@ -81,8 +81,17 @@ class Chain:
     findings: tuple[Finding, ...] = ()
 
     def artifacts(self) -> tuple[Artifact, ...]:
-        """Outputs of all steps: what the chain says to be stored somewhere."""
-        return tuple(output.artifact for step in self.steps for output in step.outputs)
+        """All outputs, then all roots: what the chain says to be stored somewhere."""
+        roots = {(r.step, r.declared_by is DeclaredBy.STEP, r.input, r.index) for r in self.roots}
+        return (
+            *(output.artifact for step in self.steps for output in step.outputs),
+            *(
+                given.artifact
+                for step in self.steps
+                for given in step.inputs
+                if (step.id, given.origin is InputOrigin.SOURCE, given.name, given.index) in roots
+            ),
+        )
 
 
 def pipeline_of(

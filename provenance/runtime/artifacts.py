@@ -95,7 +95,10 @@ def read_input(name: str, index: int, given: RuntimeArtifact) -> Input | None:
     found = _artifact(given)
     if announced is None:
         return None if found is None else Input(name, index, found, InputOrigin.IMPORTED)
-    if found is None:
+    if found is None or (
+        found.kind is ArtifactKind.VALUES and announced.kind is not ArtifactKind.VALUES
+    ):
+        # the metadata outlives the bytes, and is not what was announced
         raise TaskError(
             Code.INPUT_MISSING,
             f"the bytes of input {name} are not where its producer put them",

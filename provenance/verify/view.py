@@ -63,8 +63,17 @@ class ChainView:
         return self.summary.roots
 
     def artifacts(self) -> tuple[Artifact, ...]:
-        """Outputs of all steps."""
-        return tuple(output.artifact for step in self.steps.values() for output in step.outputs)
+        """All outputs, then all roots: what the chain says to be stored somewhere."""
+        steps = self.steps.values()
+        return (
+            *(output.artifact for step in steps for output in step.outputs),
+            *(
+                given.artifact
+                for step in steps
+                for given in step.inputs
+                if input_key(step.id, given) not in self.links
+            ),
+        )
 
 
 @dataclass(frozen=True)

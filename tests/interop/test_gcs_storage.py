@@ -103,6 +103,27 @@ def test_of_many_writers_one_creates(bucket, tmp_path):
     assert set(losers) == {Code.OBJECT_EXISTS}
 
 
+@pytest.mark.parametrize("data", [b"model", b"other"])
+def test_a_writer_between_look_and_upload_wins(bucket, source, monkeypatch, data):
+    from kfp_provenance.storage import gs
+
+    find = gs.find
+
+    def find_then_lose(bucket: google.Bucket, name: str) -> object:
+        found = find(bucket, name)
+        if found is None:
+            bucket.blob(name).upload_from_string(data)
+        return found
+
+    monkeypatch.setattr(gs, "find", find_then_lose)
+    stored = open_storage(uri(bucket, "model"))
+    if data == source.read_bytes():
+        assert not stored.put_once(source).created
+    else:
+        assert code_of(stored.put_once, source) is Code.OBJECT_EXISTS
+    assert objects(bucket) == {"model": data}
+
+
 def test_a_directory_is_hashed_as_a_local_one(bucket, tmp_path):
     files = {"a": b"1", "sub/b": b"", "sub/c d": b"3", "sub.x": b"4", "ü": b"5"}
     local = write(tmp_path / "data", files)

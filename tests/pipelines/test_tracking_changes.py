@@ -168,7 +168,7 @@ def test_edited_source_is_refused(runs: LocalRuns, tmp_path: Path) -> None:
     from kfp import compiler, components
 
     file, marker = tmp_path / "use.yaml", tmp_path / "user code ran"
-    compiler.Compiler().compile(run_quietly, str(file))
+    compiler.Compiler().compile(quiet_pipeline, str(file))
     text = file.read_text()
     assert text.count("harmless") == 1
     specification = yaml.safe_load(text.replace("harmless", "harmful"))
@@ -185,3 +185,8 @@ def run_quietly(marker: str) -> str:
 
     Path(marker).touch()
     return "harmless"
+
+
+@dsl.pipeline(name="quiet")
+def quiet_pipeline(marker: str):
+    run_quietly(marker=marker)

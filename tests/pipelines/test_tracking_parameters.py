@@ -44,7 +44,7 @@ def every_type(
 @dsl.pipeline(name="types")
 def types(text: str):
     first = every_type(
-        s=text, i=3, f=3e-7, b=True, l=[1, "two", None], d={"a": {"b": [1.5]}},
+        s=text, i=3, f=3e-7, b=True, l=[1, "two", 2.5], d={"a": {"b": [1.5]}},
         typed=["x"], nested={"k": 1},
     )  # fmt: skip
     second = every_type(
@@ -63,12 +63,12 @@ def test_parameters_of_every_type(runs: LocalRuns) -> None:
     given = parameters_of(first)
     assert given["s"] == TEXT
     assert (given["i"], given["f"], given["b"], given["default"]) == (3, 3e-7, True, 5)
-    assert given["l"] == [1, "two", None]
+    assert given["l"] == [1, "two", 2.5]
     assert given["d"] == {"a": {"b": [1.5]}}
     assert given.get("o") is None
     results = results_of(first)
     assert results == {
-        "s": TEXT, "i": 8, "f": 3e-7, "b": False, "l": [1, "two", None, "x"],
+        "s": TEXT, "i": 8, "f": 3e-7, "b": False, "l": [1, "two", 2.5, "x"],
         "d": {"a": {"b": [1.5]}},
     }  # fmt: skip
     passed_on = parameters_of(second)

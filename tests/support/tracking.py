@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -38,27 +38,38 @@ class LocalRuns:
 
     def run(self, pipeline: Callable[..., Any], **arguments: object) -> Run:
         """Run to the end; the recorded run."""
-        return self.read(self.folder_of(pipeline, **arguments).name)
+        known = self._recorded()
+        self.start(pipeline, arguments)
+        return self._new(known)
 
     def fail(self, pipeline: Callable[..., Any], **arguments: object) -> Run:
         """Run into a failing task; what was recorded until then."""
-        before = self._folders()
+        known = self._recorded()
         with pytest.raises(RuntimeError, match="FAILURE"):
-            self._start(pipeline, arguments)
-        (name,) = self._folders() - before
-        return self.read(name)
+            self.start(pipeline, arguments)
+        return self._new(known)
 
     def fail_unrecorded(self, pipeline: Callable[..., Any], **arguments: object) -> None:
         """Run into a failing task whose step cannot be recorded."""
         with pytest.raises(RuntimeError, match="FAILURE"):
-            self._start(pipeline, arguments)
+            self.start(pipeline, arguments)
 
     def folder_of(self, pipeline: Callable[..., Any], **arguments: object) -> Path:
         """Run to the end; the folder of the outputs."""
         before = self._folders()
-        self._start(pipeline, arguments)
+        self.start(pipeline, arguments)
         (name,) = self._folders() - before
         return self.root / name
+
+    def _recorded(self) -> set[str]:
+        if not self.database.exists():
+            return set()
+        with closing(open_reader(self.store)) as reader:
+            return {run.id for run in reader.runs()}
+
+    def _new(self, known: set[str]) -> Run:
+        (run,) = self._recorded() - known
+        return self.read(run)
 
     def read(self, run: str) -> Run:
         """A recorded run."""
@@ -69,7 +80,8 @@ class LocalRuns:
         """Rows of the store's file."""
         return sqlite_sql(self.database, statement)
 
-    def _start(self, pipeline: Callable[..., Any], arguments: Mapping[str, object]) -> None:
+    def start(self, pipeline: Callable[..., Any], arguments: dict[str, object]) -> None:
+        """Run as a user does."""
         local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(self.root))
         pipeline(**arguments)
 

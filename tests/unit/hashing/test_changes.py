@@ -121,7 +121,10 @@ def test_a_link_put_in_place_of_the_very_same_bytes_is_refused(root, tmp_path, n
     writer = Writer(lambda: link(root / name, tmp_path / "moved"), at_start=at_start)
     with pytest.raises(ArtifactError) as caught:
         hash_path(root, progress=writer)
-    assert caught.value.code in {Code.ARTIFACT_SYMLINK, Code.ARTIFACT_CHANGED_WHILE_READ}
+    codes = {Code.ARTIFACT_SYMLINK} if at_start else {
+        Code.ARTIFACT_SYMLINK, Code.ARTIFACT_CHANGED_WHILE_READ,
+    }  # fmt: skip
+    assert caught.value.code in codes
 
 
 def test_a_pipe_put_in_place_of_a_file_does_not_block(root):

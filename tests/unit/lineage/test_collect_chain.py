@@ -50,6 +50,13 @@ def test_a_source_is_a_root_declared_by_its_step() -> None:
     assert root.digest == digest(b"raw")
 
 
+def test_what_should_be_stored_are_all_outputs_and_the_roots() -> None:
+    chain = tabular_run().chain()
+    stored = [a.digest for a in chain.artifacts()]
+    assert stored[-1] == digest(b"raw")
+    assert stored[:-1] == [o.artifact.digest for step in chain.steps for o in step.outputs]
+
+
 def test_steps_that_the_subjects_do_not_come_from_are_left_out() -> None:
     recorded = tabular_run()
     only_model = collect_chain(recorded.reader, recorded.subjects[:1], run="run-1")
