@@ -121,7 +121,7 @@ def sign_subjects(
             return Content(seen.digest, seen.kind, seen.size, 0)
         return hash_stored(uri, kind)
 
-    rehash = rehash_stored(_stored(chain), hash_again)
+    rehash = rehash_stored(chain.artifacts(), hash_again)
     if require_all_bytes:
         rehash = replace(rehash, findings=(*rehash.findings, *_unread(rehash)))
     environments = {digest: reader.environment(digest) for digest in _environments(chain)}
@@ -137,18 +137,6 @@ def sign_subjects(
     artifacts = [subject.artifact for subject in chain.subjects]
     page = lineage_page(chain.pipeline or chain.run, chain.steps, artifacts, signed_by=opened.hint)
     return SignedChain(bundle, page, len(chain.steps), opened.hint, str(artifacts[0].digest))
-
-
-def _stored(chain: Chain) -> list[Artifact]:
-    """What should still be there: every output, and every root that is not on the web."""
-    roots = {(root.step, root.input, root.index) for root in chain.roots}
-    inputs = [
-        given.artifact
-        for step in chain.steps
-        for given in step.inputs
-        if (step.id, given.name, given.index) in roots
-    ]
-    return [*chain.artifacts(), *inputs]
 
 
 def _environments(chain: Chain) -> set[Digest]:

@@ -39,7 +39,9 @@ def lineage_tree(view: ChainView) -> tuple[TreeLine, ...]:
     """
     tree = _Tree(view)
     for subject in view.subjects:
-        label = artifact_label(subject.name, subject.index)
+        label = artifact_label(subject.output, subject.output_index)
+        if subject.name != subject.output:
+            label += f" ({artifact_label(subject.name, subject.index)})"
         tree.lines.append(TreeLine("", "artifact", _shown(label), f"{subject.artifact.digest}"))
         tree.draw(subject.producer)
     return tuple(tree.lines)
@@ -165,7 +167,9 @@ class _Tree:
             self.lines.append(TreeLine(f"{prefix}└─ ", "step", "missing step", text))
             return
         again = ", see above" if step.id in self._drawn else ""
-        detail = f"step {_shown(step.id)} of run {_shown(step.run)}{again}"
+        # the heading names the run; a step that came from the cache names its own
+        elsewhere = f" of run {_shown(step.run)}" if step.run != self._view.summary.run else ""
+        detail = f"step {_shown(step.id)}{elsewhere}{again}"
         self.lines.append(TreeLine(f"{prefix}└─ ", "step", _shown(step.task), detail))
         if again:
             return
