@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -32,6 +32,7 @@ class Announcement:
         step: Id of the producing step.
         output: Name of its output.
         index: Position in that output.
+        type: Schema title, which a cluster does not hand on.
     """
 
     digest: Digest
@@ -39,6 +40,7 @@ class Announcement:
     step: str
     output: str
     index: int
+    type: str
 
     def to_text(self) -> str:
         """JSON of strings only: KFP's protobuf Struct would change numbers."""
@@ -48,6 +50,7 @@ class Announcement:
             "step": self.step,
             "output": self.output,
             "index": str(self.index),
+            "type": self.type,
         }
         return json.dumps(fields, sort_keys=True, separators=(",", ":"))
 
@@ -71,6 +74,7 @@ class Announcement:
                 step=str(fields["step"]),
                 output=str(fields["output"]),
                 index=int(fields["index"]),
+                type=str(fields["type"]),
             )
         except (ValueError, TypeError, KeyError, AttributeError, ArtifactError) as error:
             raise TaskError(
@@ -119,7 +123,7 @@ def read_input(name: str, index: int, given: RuntimeArtifact) -> Input | None:
     return Input(
         name,
         index,
-        found,
+        replace(found, type=announced.type),
         InputOrigin.STEP,
         producer=announced.step,
         output=announced.output,
@@ -141,8 +145,9 @@ def metadata_with_announcement(
     metadata: Mapping[str, object], output: Output, step: str
 ) -> dict[str, object]:
     """``metadata`` of an output with the announcement for the next task."""
+    artifact = output.artifact
     announcement = Announcement(
-        output.artifact.digest, output.artifact.kind, step, output.name, output.index
+        artifact.digest, artifact.kind, step, output.name, output.index, artifact.type
     )
     return {**metadata, ANNOUNCEMENT: announcement.to_text()}
 

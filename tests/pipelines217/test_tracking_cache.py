@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kfp import dsl, local
-from kfp.dsl import Dataset, Input, Metrics, Output
+from kfp.dsl import Dataset, Input, Output
 
 from support.tracking import LocalRuns, inputs_of, refused, step_of, tracked
 
@@ -34,17 +34,19 @@ def cached_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CachedRuns:
 
 
 @tracked
-def make(data: Output[Dataset], values: Output[Metrics]):
+def make(data: Output[Dataset], folder: Output[Dataset]):
+    # no Metrics: the local cache takes an output without a file for a lost one
     from pathlib import Path
 
     Path(data.path).write_text("data")
     data.metadata["rows"] = 12
-    values.log_metric("share", 0.1234567891)
-    values.metadata["list"] = [1, True, 0.5]
+    data.metadata["list"] = [1, True, 0.1234567891]
+    Path(folder.path).mkdir()
+    (Path(folder.path) / "part").write_text("part")
 
 
 @tracked
-def train(data: Input[Dataset], values: Input[Metrics], ran: str, seed: int):
+def train(data: Input[Dataset], folder: Input[Dataset], ran: str, seed: int):
     from pathlib import Path
 
     with Path(ran).open("a") as stream:
@@ -54,7 +56,7 @@ def train(data: Input[Dataset], values: Input[Metrics], ran: str, seed: int):
 @dsl.pipeline(name="cached")
 def cached(ran: str, seed: int):
     made = make()
-    trained = train(data=made.outputs["data"], values=made.outputs["values"], ran=ran, seed=seed)
+    trained = train(data=made.outputs["data"], folder=made.outputs["folder"], ran=ran, seed=seed)
     trained.set_caching_options(enable_caching=False)
 
 

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -102,25 +103,40 @@ def kprov(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def make_signed_run(folder: Path) -> SignedRun:
-    """Run the pipeline on scikit-learn's breast cancer data."""
+def make_signed_run(
+    folder: Path,
+    *,
+    upload: Callable[[Path], object] | None = None,
+    source: str = "",
+    destination: str = "",
+) -> SignedRun:
+    """Run the pipeline on scikit-learn's breast cancer data.
+
+    Args:
+        folder: Where everything goes.
+        upload: Puts the raw CSV to where ``source`` says.
+        source: URI of the raw CSV; the file in ``folder`` if empty.
+        destination: Where models are published; a folder in ``folder`` if empty.
+    """
     from sklearn.datasets import load_breast_cancer
 
     folder.mkdir(parents=True, exist_ok=True)
     frame = load_breast_cancer(as_frame=True).frame
     frame.columns = [str(name).replace(" ", "_") for name in frame.columns]
-    source = folder / "raw.csv"
-    frame.to_csv(source, index=False)
+    raw = folder / "raw.csv"
+    frame.to_csv(raw, index=False)
+    if upload is not None:
+        upload(raw)
     made = kprov("key", "new", folder / "signer.key", cwd=folder)
     assert made.returncode == 0, made.stderr
     done = kprov(
         "run", "tabular_training", "--root", folder / "runs",
         "--store", f"sqlite:{folder / 'metadata.db'}",
-        "-p", f"source={source}",
+        "-p", f"source={source or raw}",
         "-p", "label=target",
         "-p", f"signer=file:{folder / 'signer.key'}",
         "-p", "public_key=" + json.dumps((folder / "signer.pub").read_text()),
-        "-p", f"destination={folder / 'published'}",
+        "-p", f"destination={destination or folder / 'published'}",
         "-p", "model_name=tumour",
         "-p", "estimator=sklearn.linear_model.LogisticRegression",
         "--json",
