@@ -17,7 +17,9 @@ SOFT, HARD = 300, 350  # lines of a Python file
 _REGISTRIES = "pypi|pythonhosted|npmjs|crates|golang|maven|debian|conda|anaconda"
 FORBIDDEN = {
     "a package registry": re.compile(rf"\b(?:{_REGISTRIES})\.(?:org|com|io)\b"),
-    "a download address": re.compile(r"https?://\S*(?:/simple\b|\.(?:whl|tgz|tar\.gz|deb)\b)"),
+    "a download address": re.compile(  # `.example` names no real host
+        r"https?://(?![\w.]*\.example\b)\S*(?:/simple\b|\.(?:whl|tgz|tar\.gz|deb)\b)"
+    ),
     "a path of somebody's machine": re.compile(
         r"(?:^|[\s\"'=(:`])/(?:work|root|farm|home/(?!user/))[/\w]"
     ),

@@ -11,9 +11,9 @@ from kfp_provenance.attest import IN_RUN_BUILDER
 from kfp_provenance.bundle import sign_chain
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import TaskError
-from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Finding, Input
+from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Input
 from kfp_provenance.hashing import Content
-from kfp_provenance.lineage import Chain, Rehash, Root, collect_chain, rehash_stored
+from kfp_provenance.lineage import Chain, Root, collect_chain, rehash_stored
 from kfp_provenance.metadata import Reader, open_reader
 from kfp_provenance.report import lineage_page
 from kfp_provenance.runtime.context import current_task
@@ -123,7 +123,7 @@ def sign_subjects(
 
     rehash = rehash_stored(chain.artifacts(), hash_again)
     if require_all_bytes:
-        rehash = replace(rehash, findings=(*rehash.findings, *_unread(rehash)))
+        rehash = replace(rehash, findings=(*rehash.findings, *rehash.unread()))
     environments = {digest: reader.environment(digest) for digest in _environments(chain)}
     opened = open_signer(signer, ask_passphrase)
     bundle = sign_chain(
@@ -141,17 +141,3 @@ def sign_subjects(
 
 def _environments(chain: Chain) -> set[Digest]:
     return {step.environment for step in chain.steps}
-
-
-def _unread(rehash: Rehash) -> list[Finding]:
-    return [
-        Finding(
-            Code.STORED_BYTES_UNREAD,
-            "the stored bytes of an artifact could not be read, and all are required",
-            artifact=artifact.uri,
-            expected=str(artifact.digest),
-            found=artifact.reason,
-            remedy="hand the artifact to the signing step, or do not require all bytes",
-        )
-        for artifact in rehash.stored.unread
-    ]

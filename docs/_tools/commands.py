@@ -13,6 +13,7 @@ from pathlib import Path
 from cli_pages import children, flags, program
 
 _BLOCK = re.compile(r"^```(?:console|sh|bash|shell)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_INDENTED = re.compile(r"^ {4}(?:\$ )?((?:\S*/)?(?:kprov|make) .*)$", re.MULTILINE)
 _HELP = re.compile(r"(^```console\n\$ (kprov[\w -]* --help)\n).*?(^```$)", re.MULTILINE | re.DOTALL)
 _GENERATED = ("docs/reference/cli.md", "docs/reference/codes.md", "docs/reference/components.md")
 
@@ -44,7 +45,7 @@ def make(root: Path) -> dict[Path, str]:
 
 def _command_lines(text: str) -> Iterator[list[str]]:
     """Words of each command in the fenced blocks; a block with prompts holds output as well."""
-    for block in _BLOCK.findall(text):
+    for block in [*_BLOCK.findall(text), *_INDENTED.findall(text)]:
         lines = block.replace("\\\n", " ").splitlines()
         prompted = [line[2:] for line in lines if line.startswith("$ ")]
         for line in prompted or lines:

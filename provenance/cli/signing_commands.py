@@ -103,41 +103,52 @@ def verify(
 def subjects_of(run: Run, names: list[str]) -> list[Input]:
     """Outputs to sign, as the signing step would get them.
 
-    Without names: every ``system.Model`` of a successful step that no other step of the run
-    read except to judge it, which leaves the trained model.
+    Without names: every ``system.Model`` of a successful step, the one made last first; what
+    was fitted on the way to it, as a transformer, is made before it.
 
     Raises:
         SettingsError: USAGE if a name is no output of the run, or nothing is left.
     """
     from kfp_provenance.facts import Input, InputOrigin, Outcome
 
+    steps = sorted(run.steps, key=lambda step: (step.finished, step.id), reverse=True)
     made = [
         (f"{step.task}/{port.name}", step, port)
-        for step in run.steps
+        for step in steps
         if step.outcome is Outcome.SUCCEEDED
         for port in step.outputs
     ]
-    wanted = names or [name for name, _, port in made if port.artifact.type == "system.Model"]
-    subjects = []
-    for name in wanted:
-        found = [(step, port) for known, step, port in made if known == name]
-        if not found:
+    for name in names:
+        if name not in [known for known, _, _ in made]:
             raise _no_subject(name, [known for known, _, _ in made])
-        step, port = found[-1]
-        subjects.append(
-            Input(
-                port.name,
-                port.index,
-                port.artifact,
-                InputOrigin.STEP,
-                producer=step.id,
-                output=port.name,
-                output_index=port.index,
-            )
+    # a task in a loop has made one output of this name each time
+    chosen = [found for name in names for found in made if found[0] == name]
+    if not names:
+        chosen = [found for found in made if found[2].artifact.type == "system.Model"]
+    subjects: list[Input] = []
+    for _, step, port in chosen:
+        subject = Input(
+            _unused(port.name, {given.name for given in subjects}),
+            port.index,
+            port.artifact,
+            InputOrigin.STEP,
+            producer=step.id,
+            output=port.name,
+            output_index=port.index,
         )
+        subjects.append(subject)
     if not subjects:
         raise _no_subject("a system.Model", [known for known, _, _ in made])
     return subjects
+
+
+def _unused(name: str, used: set[str]) -> str:
+    """``name``, or it with a number: the subjects of a summary have names of their own."""
+    count, free = 1, name
+    while free in used:
+        count += 1
+        free = f"{name}_{count}"
+    return free
 
 
 def _no_subject(name: str, known: list[str]) -> SettingsError:

@@ -64,6 +64,20 @@ class Rehash:
     stored: StoredBytes = field(default_factory=StoredBytes)
     findings: tuple[Finding, ...] = ()
 
+    def unread(self) -> tuple[Finding, ...]:
+        """What could not be read: notes, or findings where all bytes are required."""
+        return tuple(
+            Finding(
+                Code.STORED_BYTES_UNREAD,
+                "stored bytes could not be read",
+                artifact=artifact.uri,
+                expected=str(artifact.digest),
+                found=artifact.reason,
+                remedy="read them from where they can be, or accept that they are gone",
+            )
+            for artifact in self.stored.unread
+        )
+
 
 def rehash_stored(artifacts: Iterable[Artifact], hash_uri: HashUri) -> Rehash:
     """Hash stored artifacts again and compare with their recorded digests.

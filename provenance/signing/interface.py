@@ -27,5 +27,5 @@ class Signer(Protocol):
         """An envelope with exactly one signature.
 
         Raises:
-            SigningError: SIGNING_FAILED.
+            SigningError: If the key cannot be used.
         """

@@ -74,19 +74,9 @@ def compare_stored_bytes(view: ChainView, hash_uri: HashUri) -> Verdict:
         STORED_BYTES_CHANGED as findings; STORED_BYTES_UNREAD as notes.
     """
     rehash = rehash_stored(view.artifacts(), hash_uri)
-    notes = tuple(
-        Finding(
-            Code.STORED_BYTES_UNREAD,
-            "stored bytes could not be read",
-            artifact=unread.uri,
-            expected=str(unread.digest),
-            found=unread.reason,
-            remedy="read them from a machine that can, or accept that they are gone",
-        )
-        for unread in rehash.stored.unread
-    )
     return Verdict(
-        tuple(map(printable_finding, rehash.findings)), tuple(map(printable_finding, notes))
+        tuple(map(printable_finding, rehash.findings)),
+        tuple(map(printable_finding, rehash.unread())),
     )
 
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from support.forging_desk import desk
 from support.signed_run import SignedRun, make_signed_run
+
+__all__ = ["desk"]
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,7 @@ def test_init_by_several_processes_at_once(server: MariaDB) -> None:
     command = [sys.executable, "-c", program, server.uri(name)]
     processes = [subprocess.Popen(command) for _ in range(4)]
     assert [process.wait(60) for process in processes] == [0] * 4
-    types = server.sql(f"SELECT COUNT(*) FROM {name}.Type WHERE name LIKE 'kprov.%'")  # noqa: S608
+    types = server.sql(f"SELECT COUNT(*) FROM {name}.Type WHERE name LIKE 'kprov.%'")
     assert types == [(5,)]
 
 
@@ -192,7 +192,7 @@ def test_a_lost_connection_is_made_again(server: MariaDB) -> None:
         server.sql(*(
             f"KILL {identity}"
             for (identity,) in server.sql(
-                f"SELECT id FROM information_schema.processlist WHERE user = '{USER}'"  # noqa: S608
+                f"SELECT id FROM information_schema.processlist WHERE user = '{USER}'"
             )
         ))  # fmt: skip
         recorder.record(chain("run-1", 2)[1], ENVIRONMENT)

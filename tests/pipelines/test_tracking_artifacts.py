@@ -167,9 +167,9 @@ def return_artifact(where: str) -> Artifact:
 
 @tracked
 def paths(
-    given: dsl.InputPath("Dataset"),  # noqa: F821 - KFP's notation
+    given: dsl.InputPath("Dataset"),
     other: Input[Artifact],
-    copy: dsl.OutputPath("Dataset"),  # noqa: F821
+    copy: dsl.OutputPath("Dataset"),
     lines: dsl.OutputPath(int),
 ) -> NamedTuple("Result", [("size", int), ("note", Artifact)]):
     from pathlib import Path

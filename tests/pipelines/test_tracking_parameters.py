@@ -28,8 +28,8 @@ def every_type(
     b: bool,
     l: list,  # noqa: E741
     d: dict,
-    typed: List[str],  # noqa: UP006
-    nested: Dict[str, int],  # noqa: UP006
+    typed: List[str],
+    nested: Dict[str, int],
     o: Optional[str] = None,  # noqa: UP045
     default: int = 5,
 ) -> NamedTuple(
@@ -54,7 +54,7 @@ def types(text: str):
     second.set_display_name("again")
 
 
-TEXT = "quote \" apostrophe ' backslash \\ dollar $HOME `id` newline \n tab \t snowman \u2603 \U0001f600"
+TEXT = "quote \" apostrophe ' backslash \\ dollar $HOME `id` newline \n tab \t snow \u2603 \U0001f600"
 
 
 def test_parameters_of_every_type(runs: LocalRuns) -> None:

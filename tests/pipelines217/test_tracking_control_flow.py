@@ -79,7 +79,9 @@ def double(number: int, data: Output[Dataset], metrics: Output[Metrics]) -> int:
 
 @tracked
 def add_up(
-    tables: Input[List[Dataset]], metrics: Input[List[Metrics]], numbers: List[int]  # noqa: UP006
+    tables: Input[List[Dataset]],
+    metrics: Input[List[Metrics]],
+    numbers: List[int],
 ) -> int:
     from pathlib import Path
 
@@ -120,14 +122,14 @@ def test_parallel_tasks_lose_nothing_and_are_collected(runs: LocalRuns) -> None:
 
 
 @tracked
-def spoil_second(tables: Input[List[Dataset]], marker: str):  # noqa: UP006
+def spoil_second(tables: Input[List[Dataset]], marker: str):
     from pathlib import Path
 
     Path(marker).touch()
 
 
 @dsl.component(install_kfp_package=False, base_image="python:3.11")
-def overwrite(tables: Input[List[Dataset]]):  # noqa: UP006
+def overwrite(tables: Input[List[Dataset]]):
     from pathlib import Path
 
     Path(tables[1].path).write_text("other")

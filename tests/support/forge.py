@@ -82,3 +82,11 @@ def internal(statement: Statement) -> Statement:
 def external(statement: Statement) -> Statement:
     found: Statement = statement["predicate"]["buildDefinition"]["externalParameters"]
     return found
+
+
+def set_digest(statement: Statement, data: bytes) -> None:
+    statement["subject"][0]["digest"]["sha256"] = hashlib.sha256(data).hexdigest()
+
+
+def forget_root(statements: list[Statement]) -> None:
+    statements[-1]["predicate"][CHAIN]["roots"] = []

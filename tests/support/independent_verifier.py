@@ -118,7 +118,7 @@ def walk(bundle: bytes, public_pem: bytes, model_sha256: str) -> list[str]:
 def main() -> None:
     bundle, public, model = (Path(argument).read_bytes() for argument in sys.argv[1:4])
     for root in walk(bundle, public, hashlib.sha256(model).hexdigest()):
-        print("root sha256:" + root)  # noqa: T201
+        print("root sha256:" + root)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,7 @@ class StoreDefence:
         recorder.record(second, ENVIRONMENT)
         evil = digest("evil")
         store.sql(
-            f"UPDATE ArtifactProperty SET string_value = '{evil}'"  # noqa: S608
+            f"UPDATE ArtifactProperty SET string_value = '{evil}'"
             f" WHERE string_value = '{second.outputs[0].artifact.digest}'"
         )
         seen = reader.step(second.id)
@@ -162,7 +162,7 @@ class StoreDefence:
         assert len(reader.run("run-1").steps) == 2
         ((first,),) = store.sql("SELECT MIN(execution_id) FROM Event")
         store.sql(
-            f"UPDATE Event SET artifact_id = {foreign}"  # noqa: S608
+            f"UPDATE Event SET artifact_id = {foreign}"
             f" WHERE type = {pb.Event.OUTPUT} AND execution_id = {first}"
         )
         with pytest.raises(StoreError) as raised:
@@ -212,7 +212,7 @@ class StoreDefence:
 
     def test_a_type_of_ours_with_another_meaning_is_a_conflict(self, store: Store) -> None:
         open_recorder(store.uri).close()
-        store.sql(f"UPDATE TypeProperty SET data_type = {pb.INT} WHERE name = 'image'")  # noqa: S608
+        store.sql(f"UPDATE TypeProperty SET data_type = {pb.INT} WHERE name = 'image'")
         for opened in (open_recorder, open_reader):
             with pytest.raises(StoreError) as raised:
                 opened(store.uri)

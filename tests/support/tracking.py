@@ -24,7 +24,7 @@ tracked = partial(
     tracking=kfp_provenance.Tracking(package="image"),
 )
 """The decorator in an environment that has the packages already."""
-plain = partial(dsl.component, install_kfp_package=False)
+plain = partial(dsl.component, install_kfp_package=False, base_image="python:3.11")
 """A component that nobody tracks."""
 
 

@@ -88,7 +88,9 @@ def test_no_remote(repository: Path) -> None:
     assert state.repository == ""
 
 
-@pytest.mark.parametrize("state", [None, CodeState("a" * 40, True, "u"), CodeState("b" * 64, False)])
+@pytest.mark.parametrize(
+    "state", [None, CodeState("a" * 40, True, "u"), CodeState("b" * 64, False)]
+)
 def test_variable_round_trip(state: CodeState | None) -> None:
     assert from_variable(to_variable(state)) == state
 
