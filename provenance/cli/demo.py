@@ -205,6 +205,12 @@ def _metrics(checked: Verification) -> dict[str, float]:
     return {}
 
 
+def _program() -> str:
+    """The program as it was called, so that the line can be pasted."""
+    called = Path(sys.argv[0])
+    return str(called) if called.name == "kprov" and called.exists() else "kprov"
+
+
 def _tell(
     folder: Path, checked: Verification, refused: Verification, facts: dict[str, object]
 ) -> None:
@@ -218,6 +224,6 @@ def _tell(
     for name in ("evaluation.html", "lineage.html", "model.sigstore.jsonl", "demo.json"):
         typer.echo(f"  {folder / name}")
     typer.echo(
-        f"\ntry      {Path(sys.argv[0]).name} verify {folder}/model.skops "
+        f"\ntry      {_program()} verify {folder}/model.skops "
         f"--bundle {folder}/model.sigstore.jsonl --key {folder}/signer.pub"
     )
