@@ -51,7 +51,7 @@ def task_store(fixed: str, *, in_cluster: bool, environ: Mapping[str, str] = os.
             where="KPROV_STORE",
             expected="grpc://HOST:PORT or mysql://USER@HOST:PORT/DATABASE",
             found=uri or "nothing",
-            remedy="set KPROV_STORE in the pod, or compile with Tracking(store=...)",
+            remedy="compile with `kprov compile --store URI`, or set KPROV_STORE in the pod",
         )
     return uri
 

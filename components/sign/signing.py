@@ -11,7 +11,7 @@ from kfp_provenance.attest import IN_RUN_BUILDER
 from kfp_provenance.bundle import sign_chain
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import TaskError
-from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Input
+from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Input, InputOrigin
 from kfp_provenance.hashing import Content
 from kfp_provenance.lineage import Chain, Root, collect_chain, rehash_stored
 from kfp_provenance.metadata import Reader, open_reader
@@ -69,9 +69,10 @@ def sign_task_chain(signer: str, *, roots: Sequence[str], require_all_bytes: boo
         ProvenanceError: If the store, the key or the bytes cannot be read.
     """
     task = current_task()
-    subjects = sorted(task.inputs, key=lambda given: given.name != MODEL_INPUT)
-    mounted = {given.artifact.uri: given.artifact for given in subjects}
+    mounted = {given.artifact.uri: given.artifact for given in task.inputs}
     declared = [Root.parse(root) for root in roots]
+    handed = sorted(task.inputs, key=lambda given: given.name != MODEL_INPUT)
+    subjects = [given for given in handed if not _only_mounted(given, declared)]
     with closing(open_reader(task.store)) as reader:
         return sign_subjects(
             reader,
@@ -82,6 +83,12 @@ def sign_task_chain(signer: str, *, roots: Sequence[str], require_all_bytes: boo
             require_all_bytes=require_all_bytes,
             mounted=mounted,
         )
+
+
+def _only_mounted(given: Input, roots: Sequence[Root]) -> bool:
+    """Whether a root was handed over for its bytes: no step made it, nothing signs it."""
+    imported = given.name != MODEL_INPUT and given.origin is InputOrigin.IMPORTED
+    return imported and any(root.covers(given.artifact) for root in roots)
 
 
 def sign_subjects(

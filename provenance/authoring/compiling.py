@@ -27,6 +27,23 @@ DIGEST_VARIABLE = "KPROV_PIPELINE_DIGEST"
 _IMAGE_PLACEHOLDER = re.compile(r"\{\{\$\.inputs\.parameters\[['\"]([^'\"]+)['\"]\]\}\}")
 
 
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that the backend's YAML reader takes for a boolean or a number.
+
+    PyYAML writes a parameter named ``y`` and the texts ``1e3`` and ``08`` without quotes, and
+    KFP's API server, written in Go, reads true, 1000 and 8.
+    """
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"[yYnN]\Z"), list("yYnN"))
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+\.?[0-9]*)(?:[eE][-+]?[0-9]+)?\Z"),
+    list("-+.0123456789"),
+)
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"[-+]?0o[0-7]+\Z"), list("-+0"))
+
+
 @dataclass(frozen=True)
 class CompiledPipeline:
     """A compiled pipeline.
@@ -83,7 +100,9 @@ def compile_pipeline(
     for _, container in _containers(specification):
         if tracking_of(container.get("command", [])):
             _set_variable(container, DIGEST_VARIABLE, str(digest))
-    body = yaml.safe_dump_all(documents, sort_keys=True, explicit_start=len(documents) > 1)
+    body = yaml.dump_all(
+        documents, Dumper=_Dumper, sort_keys=True, explicit_start=len(documents) > 1
+    )
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(header + body, encoding="utf-8")
     return CompiledPipeline(

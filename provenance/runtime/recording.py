@@ -1,43 +1,53 @@
 """The task's side of recording: a second process that keeps the store.
 
-MLMD takes a third of a second to load and wants a protobuf of its own. A process beside
-the task loads it while the task loads KFP, is out of reach of user code, and is asked
+MLMD takes a tenth of a second to load and wants a protobuf of its own. A process beside
+the task loads it while the task gets ready, is out of reach of user code, and is asked
 once, at the end, to write the step.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
+import os
+import select
+import signal
 import sys
-from dataclasses import asdict
-from datetime import datetime
+import traceback
+from typing import NoReturn
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import TaskError
 from kfp_provenance.facts import Digest, Step
+from kfp_provenance.runtime.step_message import encode_step
 
-_MODULE = "kfp_provenance.runtime.recorder_process"
+_PATIENCE_SECONDS = 10
 
 
 class RecorderProcess:
     """A process that holds the metadata store open for one step.
+
+    It is a fork of the task before user code runs: a new interpreter would first load again
+    what the task has loaded already.
 
     Args:
         store: Store URI.
     """
 
     def __init__(self, store: str) -> None:
-        # -P: the task's working directory must not shadow what the recorder imports;
-        # a group of its own: what stops the task, Ctrl-C or a signal, must still be recorded
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", _MODULE, store],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            process_group=0,
-        )
+        self.store = store
+        requests, self._requests = os.pipe()
+        self._answers, answers = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.pid = os.fork()
+        if self.pid == 0:
+            os.close(self._requests)
+            os.close(self._answers)
+            _become_recorder(store, requests, answers)
+        os.close(requests)
+        os.close(answers)
+        self._received = b""
+        self._closed = False
 
     def wait_until_ready(self) -> Digest:
         """Wait for the open store.
@@ -56,34 +66,36 @@ class RecorderProcess:
         Raises:
             TaskError: RECORD_NOT_WRITTEN, or the store's own code.
         """
-        line = json.dumps(asdict(step), default=_plain, separators=(",", ":"))
-        if self._process.stdin is None:
-            raise self._lost("its input is closed")
+        rest = memoryview(encode_step(step).encode() + b"\n")
         try:
-            self._process.stdin.write(line + "\n")
-            self._process.stdin.flush()
+            while rest:
+                rest = rest[os.write(self._requests, rest) :]
         except OSError as error:
-            raise self._lost(str(error)) from error
+            raise _lost(str(error)) from error
         self._answer()
 
     def close(self) -> None:
         """End the process; a step that was not recorded stays unrecorded."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except BrokenPipeError:
-                    continue  # the process has ended already
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._closed:
+            return
+        self._closed = True
+        os.close(self._requests)
+        # the end of its answers is the end of the process
+        while select.select([self._answers], [], [], _PATIENCE_SECONDS)[0]:
+            if not os.read(self._answers, 65536):
+                break
+        else:
+            os.kill(self.pid, signal.SIGKILL)
+        os.close(self._answers)
+        os.waitpid(self.pid, 0)
 
     def _answer(self) -> dict[str, str]:
-        line = self._process.stdout.readline() if self._process.stdout else ""
-        if not line:
-            raise self._lost(f"it ended with code {self._process.wait()}")
+        while b"\n" not in self._received:
+            block = os.read(self._answers, 65536)
+            if not block:
+                raise _lost("it has ended")
+            self._received += block
+        line, _, self._received = self._received.partition(b"\n")
         answer: dict[str, str] = json.loads(line)
         if "code" in answer:
             raise TaskError(
@@ -96,16 +108,31 @@ class RecorderProcess:
             )
         return answer
 
-    def _lost(self, reason: str) -> TaskError:
-        return TaskError(
-            Code.RECORD_NOT_WRITTEN,
-            f"the process that records the step is gone: {reason}",
-            where="recorder process",
-            remedy="look for its message above; memory limits are the usual cause",
-        )
+
+def _become_recorder(store: str, requests: int, answers: int) -> NoReturn:
+    """The rest of the life of the new process."""
+    code = 1
+    try:
+        # what stops the task, Ctrl-C or a signal to its group, must still be recorded
+        os.setpgid(0, 0)
+        # a library that prints must not be taken for the task's output
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+        if not sys.flags.safe_path:
+            del sys.path[0]  # the working directory must not shadow what is imported from here
+        from kfp_provenance.runtime.recorder_process import serve  # noqa: PLC0415 - only here
+
+        code = serve(store, requests, answers)
+    finally:
+        if sys.exc_info()[0] is not None:
+            traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(code)  # nothing of the task's must happen here, and MLMD dies slowly
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    raise TypeError(f"{type(value).__name__} is not part of a step record")
+def _lost(reason: str) -> TaskError:
+    return TaskError(
+        Code.RECORD_NOT_WRITTEN,
+        f"the process that records the step is gone: {reason}",
+        where="recorder process",
+        remedy="look for its message above; memory limits are the usual cause",
+    )

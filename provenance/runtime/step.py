@@ -30,10 +30,9 @@ from kfp_provenance.runtime.artifacts import (
 from kfp_provenance.runtime.context import TaskContext, enter_task
 from kfp_provenance.runtime.executor_input import ExecutorInput
 from kfp_provenance.runtime.executor_output import ExecutorOutput
-from kfp_provenance.runtime.identity import identify
+from kfp_provenance.runtime.identity import TaskIdentity
 from kfp_provenance.runtime.recording import RecorderProcess
 from kfp_provenance.runtime.redaction import Redactor
-from kfp_provenance.settings import task_store
 from kfp_provenance.tracking import TaskTracking
 from kfp_provenance.version import distribution_version
 
@@ -46,15 +45,24 @@ class TrackedStep:
     Args:
         tracking: What the decorator fixed.
         given: What KFP's launcher hands over.
+        identity: Which run and task this is.
+        recorder: Holds the store open.
 
     Raises:
-        TaskError: If run or store cannot be told.
+        ProvenanceError: If what the decorator or the compiler fixed is damaged.
     """
 
-    def __init__(self, tracking: TaskTracking, given: ExecutorInput) -> None:
+    def __init__(
+        self,
+        tracking: TaskTracking,
+        given: ExecutorInput,
+        identity: TaskIdentity,
+        recorder: RecorderProcess,
+    ) -> None:
         self._started = datetime.now(UTC)
         self._given = given
-        self._identity = identify(given)
+        self._identity = identity
+        self._recorder = recorder
         self._id = str(uuid.uuid4())
         self._component = ComponentReference(
             tracking.component,
@@ -68,10 +76,9 @@ class TrackedStep:
             step=self._id,
             identity=self._identity,
             pipeline_digest=os.environ.get("KPROV_PIPELINE_DIGEST", ""),
-            store=task_store(tracking.store, in_cluster=self._identity.in_cluster),
+            store=recorder.store,
             inputs=(),
         )
-        self._recorder = RecorderProcess(self._context.store)
         self._probe = self._code_probe()
         self._environment: Digest | None = None
 
@@ -112,10 +119,6 @@ class TrackedStep:
             self._record_failure(error)
             raise
         self._record(Outcome.SUCCEEDED, outputs, results)
-
-    def close(self) -> None:
-        """Let the recorder process end."""
-        self._recorder.close()
 
     def _read_inputs(self) -> tuple[Input, ...]:
         found = (

@@ -14,7 +14,9 @@ from typing import NoReturn
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import ProvenanceError, TaskError
 from kfp_provenance.runtime.executor_input import ExecutorInput, parse_executor_input
-from kfp_provenance.runtime.identity import in_cluster
+from kfp_provenance.runtime.identity import identify, in_cluster
+from kfp_provenance.runtime.recording import RecorderProcess
+from kfp_provenance.settings import task_store
 from kfp_provenance.tracking import TaskTracking
 
 EXECUTOR_MODULE = "kfp.dsl.executor_main"
@@ -27,17 +29,20 @@ def main(arguments: list[str]) -> int:
         Exit code of a refusal. Any other error of user code is raised as it is, so that
         the task fails with the traceback that plain KFP shows.
     """
-    from kfp_provenance.runtime.step import TrackedStep  # noqa: PLC0415 - after the arguments
-
     signal.signal(signal.SIGTERM, _stop)
     try:
         tracking, executor_arguments, given = _read_arguments(arguments)
-        step = TrackedStep(tracking, given)
+        identity = identify(given)
+        recorder = RecorderProcess(task_store(tracking.store, in_cluster=identity.in_cluster))
         try:
+            # after the recorder, which takes longest to begin
+            from kfp_provenance.runtime.step import TrackedStep  # noqa: PLC0415
+
+            step = TrackedStep(tracking, given, identity, recorder)
             step.prepare()
             step.run(lambda: _run_executor(executor_arguments))
         finally:
-            step.close()
+            recorder.close()
     except ProvenanceError as error:
         sys.stderr.write(f"{error.diagnostics()}\n")
         return int(error.exit_code)
