@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 
-from kfp_provenance.runtime.task import main
+from kfp_provenance.runtime.recording import RecorderProcess
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    recorder = RecorderProcess()  # before all other imports: it takes longest to begin
+    from kfp_provenance.runtime.task import main
+
+    sys.exit(main(sys.argv[1:], recorder))

@@ -183,8 +183,10 @@ def _content(given: RuntimeArtifact) -> tuple[Content | None, str]:
     path = local_path_of(given)
     if path is not None and (path.exists() or path.is_symlink()):
         return hash_path(path), ""
-    # in a cluster everything that there is was downloaded; locally nothing was
-    if path is not None and (in_cluster() or scheme_of(given.uri) in ("", "file")):
+    # in a cluster everything that there is was downloaded or mounted; locally nothing was
+    if path is not None and (
+        in_cluster() or scheme_of(given.uri) in ("", "file") or Path(*path.parts[:2]).exists()
+    ):
         return None, ""
     if not given.uri:
         return None, ""
@@ -194,15 +196,14 @@ def _content(given: RuntimeArtifact) -> tuple[Content | None, str]:
 
 def local_path_of(given: RuntimeArtifact) -> Path | None:
     """Path of an artifact in this task; None if KFP mounts nothing for its URI."""
-    # KFP's own classes know its mounts, custom paths and the workspace
+    custom = given.raw.get("custom_path") or given.raw.get("customPath")
+    if isinstance(custom, str) and custom:
+        return Path(custom)
+    # KFP's own classes know its mounts and the workspace
     from kfp import dsl  # noqa: PLC0415 - KFP is loaded late, beside the recorder process
     from kfp.dsl.executor import create_artifact_instance  # noqa: PLC0415
 
-    artifact = create_artifact_instance(dict(given.raw), dsl.Artifact)
-    custom = given.raw.get("custom_path") or given.raw.get("customPath")
-    if isinstance(custom, str) and custom:
-        artifact.custom_path = custom
-    path = str(artifact.path or "")
+    path = str(create_artifact_instance(dict(given.raw), dsl.Artifact).path or "")
     if path.startswith("file:"):
         path = "/" + path.removeprefix("file:").lstrip("/")
     if not path or "://" in path:

@@ -1,14 +1,17 @@
 """What the recorder process does: opens the store, says so, writes one step, ends.
 
-Each message is one line of JSON. It first writes ``{"environment": "sha256:..."}`` or an
-error, then reads a step, then writes ``{}`` or an error.
+It reads the store URI, writes ``{"environment": "sha256:..."}`` or an error, reads a step,
+and writes ``{}`` or an error. Each is one line; all but the URI are JSON.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
-from typing import BinaryIO
+import sys
+from types import ModuleType
+from typing import Any, BinaryIO
 
 from kfp_provenance.errors import ProvenanceError
 from kfp_provenance.metadata import open_recorder
@@ -18,11 +21,10 @@ from kfp_provenance.runtime.step_message import decode_step
 _LIMIT = 32 * 1024 * 1024
 
 
-def serve(store: str, requests: int, answers: int) -> int:
+def serve(requests: int, answers: int) -> int:
     """Serve one step.
 
     Args:
-        store: Store URI.
         requests: Descriptor that the task writes to.
         answers: Descriptor that the task reads from.
 
@@ -31,11 +33,15 @@ def serve(store: str, requests: int, answers: int) -> int:
     """
     with os.fdopen(requests, "rb") as incoming, os.fdopen(answers, "wb") as outgoing:
         try:
+            _load_mlmd()
             environment = current_environment()
+            store = incoming.readline(_LIMIT).decode("utf-8").removesuffix("\n")
+            if not store:
+                return 0  # the task ended before it knew one: its own error says why
             recorder = open_recorder(store)
             _answer(outgoing, {"environment": str(environment.digest)})
             line = incoming.readline(_LIMIT)
-            if line:  # else the task ended without a record: its own error says why
+            if line:  # else the task ended without a record, and says why
                 recorder.record(decode_step(line.decode("utf-8")), environment)
                 _answer(outgoing, {})
             recorder.close()
@@ -43,6 +49,26 @@ def serve(store: str, requests: int, answers: int) -> int:
             _answer(outgoing, error.to_json())
             return 1
     return 0
+
+
+class _Later(ModuleType):
+    """A module that is loaded when it is first used, which may be never."""
+
+    # Any: whatever the module has
+    def __getattr__(self, name: str) -> Any:
+        del sys.modules[self.__name__]
+        loaded = importlib.import_module(self.__name__)
+        self.__dict__.update(loaded.__dict__)
+        return getattr(loaded, name)
+
+
+def _load_mlmd() -> None:
+    """Load MLMD while the task finds out its store; without gRPC, a third of it, if unused."""
+    sys.modules.setdefault("grpc", _Later("grpc"))
+    try:
+        importlib.import_module("kfp_provenance.metadata.mlmd_recorder")
+    except ProvenanceError:
+        return  # not installed: whoever needs it for the store will say so
 
 
 def _answer(outgoing: BinaryIO, message: dict[str, str]) -> None:

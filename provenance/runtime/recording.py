@@ -12,7 +12,6 @@ import os
 import select
 import signal
 import sys
-import traceback
 from typing import NoReturn
 
 from kfp_provenance.codes import Code
@@ -27,14 +26,12 @@ class RecorderProcess:
     """A process that holds the metadata store open for one step.
 
     It is a fork of the task before user code runs: a new interpreter would first load again
-    what the task has loaded already.
-
-    Args:
-        store: Store URI.
+    what the task has loaded already. It begins to load MLMD at once and learns its store from
+    :meth:`open`.
     """
 
-    def __init__(self, store: str) -> None:
-        self.store = store
+    def __init__(self) -> None:
+        self.store = ""
         requests, self._requests = os.pipe()
         self._answers, answers = os.pipe()
         sys.stdout.flush()
@@ -43,11 +40,20 @@ class RecorderProcess:
         if self.pid == 0:
             os.close(self._requests)
             os.close(self._answers)
-            _become_recorder(store, requests, answers)
+            _become_recorder(requests, answers)
         os.close(requests)
         os.close(answers)
         self._received = b""
         self._closed = False
+
+    def open(self, store: str) -> None:
+        """Tell the process which store to open; does not wait for it.
+
+        Raises:
+            TaskError: RECORD_NOT_WRITTEN if the process is gone.
+        """
+        self.store = store
+        self._tell(store)
 
     def wait_until_ready(self) -> Digest:
         """Wait for the open store.
@@ -66,12 +72,7 @@ class RecorderProcess:
         Raises:
             TaskError: RECORD_NOT_WRITTEN, or the store's own code.
         """
-        rest = memoryview(encode_step(step).encode() + b"\n")
-        try:
-            while rest:
-                rest = rest[os.write(self._requests, rest) :]
-        except OSError as error:
-            raise _lost(str(error)) from error
+        self._tell(encode_step(step))
         self._answer()
 
     def close(self) -> None:
@@ -88,6 +89,14 @@ class RecorderProcess:
             os.kill(self.pid, signal.SIGKILL)
         os.close(self._answers)
         os.waitpid(self.pid, 0)
+
+    def _tell(self, line: str) -> None:
+        rest = memoryview(line.encode() + b"\n")
+        try:
+            while rest:
+                rest = rest[os.write(self._requests, rest) :]
+        except OSError as error:
+            raise _lost(str(error)) from error
 
     def _answer(self) -> dict[str, str]:
         while b"\n" not in self._received:
@@ -109,21 +118,24 @@ class RecorderProcess:
         return answer
 
 
-def _become_recorder(store: str, requests: int, answers: int) -> NoReturn:
+def _become_recorder(requests: int, answers: int) -> NoReturn:
     """The rest of the life of the new process."""
     code = 1
     try:
         # what stops the task, Ctrl-C or a signal to its group, must still be recorded
         os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         # a library that prints must not be taken for the task's output
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         if not sys.flags.safe_path:
             del sys.path[0]  # the working directory must not shadow what is imported from here
         from kfp_provenance.runtime.recorder_process import serve  # noqa: PLC0415 - only here
 
-        code = serve(store, requests, answers)
+        code = serve(requests, answers)
     finally:
         if sys.exc_info()[0] is not None:
+            import traceback  # noqa: PLC0415 - not on the way to the store
+
             traceback.print_exc()
         sys.stderr.flush()
         os._exit(code)  # nothing of the task's must happen here, and MLMD dies slowly

@@ -7,6 +7,7 @@ import hashlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -22,8 +23,12 @@ from kfp_provenance.tracking import TaskTracking
 EXECUTOR_MODULE = "kfp.dsl.executor_main"
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], recorder: RecorderProcess) -> int:
     """Run KFP's executor and record the step.
+
+    Args:
+        arguments: Command line behind ``-m kfp_provenance.runtime``.
+        recorder: Has begun to load; is closed here.
 
     Returns:
         Exit code of a refusal. Any other error of user code is raised as it is, so that
@@ -33,19 +38,19 @@ def main(arguments: list[str]) -> int:
     try:
         tracking, executor_arguments, given = _read_arguments(arguments)
         identity = identify(given)
-        recorder = RecorderProcess(task_store(tracking.store, in_cluster=identity.in_cluster))
-        try:
-            # after the recorder, which takes longest to begin
-            from kfp_provenance.runtime.step import TrackedStep  # noqa: PLC0415
+        recorder.open(task_store(tracking.store, in_cluster=identity.in_cluster))
+        # what is loaded from here on is loaded while the recorder loads its own
+        execute = _kfp_executor(executor_arguments)
+        from kfp_provenance.runtime.step import TrackedStep  # noqa: PLC0415
 
-            step = TrackedStep(tracking, given, identity, recorder)
-            step.prepare()
-            step.run(lambda: _run_executor(executor_arguments))
-        finally:
-            recorder.close()
+        step = TrackedStep(tracking, given, identity, recorder)
+        step.prepare()
+        step.run(execute)
     except ProvenanceError as error:
         sys.stderr.write(f"{error.diagnostics()}\n")
         return int(error.exit_code)
+    finally:
+        recorder.close()
     return 0
 
 
@@ -96,12 +101,14 @@ def _refuse_altered(executor_input: str) -> None:
         )
 
 
-def _run_executor(arguments: list[str]) -> None:
-    from kfp.dsl import executor_main  # noqa: PLC0415 - a second of imports, after the recorder
+def _kfp_executor(arguments: list[str]) -> Callable[[], None]:
+    """KFP's own program; user code is loaded when it is called."""
+    os.environ.setdefault("_KFP_RUNTIME", "true")
+    from kfp.dsl import executor_main  # noqa: PLC0415
 
     sys.argv = [EXECUTOR_MODULE, *arguments]
-    os.environ.setdefault("_KFP_RUNTIME", "true")
-    executor_main.executor_main()
+    execute: Callable[[], None] = executor_main.executor_main
+    return execute
 
 
 def _stop(signum: int, _frame: FrameType | None) -> NoReturn:

@@ -74,6 +74,18 @@ def test_local_layout(path: str, run: str, task: str) -> None:
     assert (identity.task, identity.attempt, identity.in_cluster) == (task, 0, False)
 
 
+@pytest.mark.parametrize(
+    ("given", "cluster"),
+    [
+        (local_input("/r/p-2026-11-23-10-11-12-123456/train/executor_output.json"), False),
+        (cluster_input(), True),
+    ],
+)
+def test_a_notebook_pod_is_no_task_of_the_cluster(given: ExecutorInput, cluster: bool) -> None:
+    # Kubernetes sets this in every pod, KFP's own variable only in its tasks
+    assert identify(given, {"KUBERNETES_SERVICE_HOST": "10.0.0.1"}).in_cluster is cluster
+
+
 def test_unknown_layout_is_refused_with_a_remedy() -> None:
     with pytest.raises(TaskError) as caught:
         identify(local_input("/somewhere/else/output.json"), {})
