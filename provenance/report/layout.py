@@ -5,20 +5,34 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _SWEEPS = 8
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A node in the picture: column from the left, row from the top."""
+class Point:
+    """A place in the picture: column from the left, row from the top."""
 
-    node: str
     column: int
     row: float
 
 
-def place(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> tuple[Placed, ...]:
+@dataclass(frozen=True)
+class Layout:
+    """Where everything goes.
+
+    Attributes:
+        nodes: Place of each node.
+        edges: Points of each edge, from its start to its end; an edge over several columns
+            has one in each of them, so that it passes between the nodes.
+    """
+
+    nodes: Mapping[str, Point]
+    edges: Mapping[tuple[str, str], tuple[Point, ...]]
+
+
+def place(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> Layout:
     """Layered layout of a graph without cycles (Sugiyama, Tagawa and Toda, 1981).
 
     Args:
@@ -26,28 +40,51 @@ def place(nodes: Sequence[str], edges: Iterable[tuple[str, str]]) -> tuple[Place
         edges: Pairs of nodes, from the earlier to the later.
 
     Returns:
-        The nodes with their columns and rows; rows of shorter columns are centred.
+        Places of nodes and edges; rows of shorter columns are centred.
     """
+    pairs = list(edges)
+    columns = _columns(nodes, *_neighbours(pairs))
+    routes = {pair: _route(pair, columns) for pair in pairs}
+    sources, targets = _neighbours(step for route in routes.values() for step in pairwise(route))
+    layers: dict[int, list[str]] = defaultdict(list)
+    for node in (*nodes, *(stop for route in routes.values() for stop in route[1:-1])):
+        layers[columns[node]].append(node)
+    for sweep in range(_SWEEPS):
+        forward = sweep % 2 == 0
+        for column in sorted(layers, reverse=not forward):
+            _sort_by_neighbours(layers, column, sources if forward else targets)
+    tallest = max((len(layer) for layer in layers.values()), default=0)
+    points = {
+        node: Point(column, row + (tallest - len(layer)) / 2)
+        for column, layer in layers.items()
+        for row, node in enumerate(layer)
+    }
+    return Layout(
+        {node: points[node] for node in nodes},
+        {pair: tuple(points[stop] for stop in route) for pair, route in routes.items()},
+    )
+
+
+def _route(pair: tuple[str, str], columns: dict[str, int]) -> list[str]:
+    """Nodes that an edge goes through, with a new one in each column between its ends."""
+    start, end = pair
+    between = {
+        f"{start} to {end} in {column}": column
+        for column in range(columns[start] + 1, columns[end])
+    }
+    columns.update(between)
+    return [start, *between, end]
+
+
+def _neighbours(
+    edges: Iterable[tuple[str, str]],
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     sources: dict[str, list[str]] = defaultdict(list)
     targets: dict[str, list[str]] = defaultdict(list)
     for start, end in edges:
         sources[end].append(start)
         targets[start].append(end)
-    columns = _columns(nodes, sources, targets)
-    layers: dict[int, list[str]] = defaultdict(list)
-    for node in nodes:
-        layers[columns[node]].append(node)
-    for sweep in range(_SWEEPS):
-        forward = sweep % 2 == 0
-        neighbours = sources if forward else targets
-        for column in sorted(layers, reverse=not forward):
-            _sort_by_neighbours(layers, column, neighbours)
-    tallest = max((len(layer) for layer in layers.values()), default=0)
-    return tuple(
-        Placed(node, column, row + (tallest - len(layer)) / 2)
-        for column, layer in sorted(layers.items())
-        for row, node in enumerate(layer)
-    )
+    return sources, targets
 
 
 def _columns(

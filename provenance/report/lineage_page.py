@@ -9,7 +9,7 @@ from importlib.resources import files
 import jinja2
 
 from kfp_provenance.facts import Artifact, Step
-from kfp_provenance.report.layout import place
+from kfp_provenance.report.layout import Point, place
 
 _COLUMN, _ROW, _WIDTH, _HEIGHT, _MARGIN = 250, 84, 200, 56, 24
 _NAME_LENGTH = 26
@@ -62,9 +62,7 @@ def lineage_page(
     )
 
 
-def _picture(
-    steps: Sequence[Step], subjects: Sequence[Artifact]
-) -> tuple[list[_Box], list[tuple[str, str]]]:
+def _picture(steps: Sequence[Step], subjects: Sequence[Artifact]) -> tuple[list[_Box], list[str]]:
     contents: dict[str, tuple[str, str, str, str]] = {}
     edges: list[tuple[str, str]] = []
     kinds = {subject.digest: "evidence" for subject in subjects[1:]}
@@ -81,21 +79,12 @@ def _picture(
         for given in step.inputs:
             source = _artifact(contents, given.artifact, given.name, "root")
             edges.append((source, f"step {step.id}"))
-    unique = list(dict.fromkeys(edges))
-    boxes, places = [], {}
-    for placed in place(list(contents), unique):
-        kind, title, detail, hint = contents[placed.node]
-        box = _Box(
-            kind,
-            _shortened(title),
-            detail,
-            hint,
-            x=_MARGIN + placed.column * _COLUMN,
-            y=_MARGIN + placed.row * _ROW,
-        )
-        boxes.append(box)
-        places[placed.node] = box
-    return boxes, [(_curve(places[start], places[end]), places[end].kind) for start, end in unique]
+    layout = place(list(contents), dict.fromkeys(edges))
+    boxes = [
+        _Box(kind, _shortened(title), detail, hint, *_corner(layout.nodes[node]))
+        for node, (kind, title, detail, hint) in contents.items()
+    ]
+    return boxes, [_curve(points) for points in layout.edges.values()]
 
 
 def _artifact(
@@ -109,11 +98,22 @@ def _artifact(
     return key
 
 
-def _curve(start: _Box, end: _Box) -> str:
-    x1, y1 = start.x + _WIDTH, start.y + _HEIGHT / 2
-    x2, y2 = end.x, end.y + _HEIGHT / 2
-    middle = (x1 + x2) / 2
-    return f"M{x1:g},{y1:g} C{middle:g},{y1:g} {middle:g},{y2:g} {x2:g},{y2:g}"
+def _corner(point: Point) -> tuple[float, float]:
+    return _MARGIN + point.column * _COLUMN, _MARGIN + point.row * _ROW
+
+
+def _curve(points: Sequence[Point]) -> str:
+    """Path of an edge: bends between the columns, straight lines through them."""
+    x, y = _corner(points[0])
+    path = f"M{x + _WIDTH:g},{y + _HEIGHT / 2:g}"
+    for point in points[1:]:
+        before, top = x + _WIDTH, y + _HEIGHT / 2
+        x, y = _corner(point)
+        middle, height = (before + x) / 2, y + _HEIGHT / 2
+        path += f" C{middle:g},{top:g} {middle:g},{height:g} {x:g},{height:g}"
+        if point is not points[-1]:
+            path += f" H{x + _WIDTH:g}"
+    return path
 
 
 def _shortened(text: str) -> str:

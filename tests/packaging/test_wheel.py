@@ -77,7 +77,7 @@ def test_components_import_beside_a_components_folder_of_the_user(
         "import kfp_provenance; print(type(train).__name__, kfp_provenance.__file__)"
     )
     kind, file = run(clean_python, "-c", program, cwd=tmp_path).split()
-    assert kind == "PythonComponent"
+    assert kind == "TrackedComponent"
     assert Path(file).is_relative_to(clean_python.parents[1])
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 NAMES = ("ingest", "preprocess", "train", "evaluate")
-IS_COMPONENT = "assert type(x).__name__ == 'PythonComponent', type(x)"
+IS_COMPONENT = "assert type(x).__name__ == 'TrackedComponent', type(x)"
 
 
 def python(*lines: str) -> subprocess.CompletedProcess[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -72,15 +73,20 @@ def test_progress_is_told_of_every_byte(tmp_path):
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], bytes]]:
     """Standard error is a real terminal; gives a function that reads what it shows."""
     ours, theirs = os.openpty()
-    os.set_blocking(ours, False)
+    stderr = os.fdopen(theirs, "w", encoding="utf-8")
 
     def shown() -> bytes:
+        # closed first: then the terminal hands over everything and ends with an error
+        stderr.close()
+        output = b""
         try:
-            return os.read(ours, 100_000)
-        except BlockingIOError:
-            return b""
+            while block := os.read(ours, 100_000):
+                output += block
+        except OSError as end:
+            assert end.errno == errno.EIO
+        return output
 
-    with os.fdopen(theirs, "w", encoding="utf-8") as stderr, monkeypatch.context() as patch:
+    with stderr, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", stderr)
         patch.setenv("TERM", "xterm")
         yield shown
