@@ -81,6 +81,7 @@ clean: ## remove everything that make made
 .venv/project: .venv/ready pyproject.toml build/files
 	PYTHONWARNINGS=ignore $(IN)/python -m pip install --quiet --no-deps --no-build-isolation --force-reinstall \
 		--editable . --config-settings editable_mode=strict
+	@$(IN)/python -m compileall -q build/__editable__.* # tasks start many a Python, which may not be allowed to
 	@touch $@
 
 # The names of the package's files; its time changes only when they do.
