@@ -25,8 +25,10 @@ def register(app: typer.Typer) -> None:
 def sign(
     run: Annotated[str, typer.Argument(help="Id of a recorded run.")],
     *,
-    signer: Annotated[str, typer.Option(help="file:KEY[?passphrase-file=FILE]")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The bundle to write.")],
+    signer: Annotated[
+        str, typer.Option(help="file:KEY[?passphrase-file=FILE] (else KPROV_SIGNER, kprov.toml).")
+    ] = "",
     subject: Annotated[
         list[str] | None,
         typer.Option(help="TASK/OUTPUT to sign, the model first (default: the run's models)."),

@@ -81,7 +81,15 @@ def show(
 
         print_json(TypeAdapter(Run).dump_python(found, mode="json"))
         return
-    print_fields({"run": found.id, "pipeline": found.pipeline, "namespace": found.namespace})
+    digests = dict.fromkeys(step.pipeline_digest for step in found.steps)
+    print_fields(
+        {
+            "run": found.id,
+            "pipeline": found.pipeline,
+            "digest": " ".join(filter(None, digests)),
+            "namespace": found.namespace,
+        }
+    )
     for step in found.steps:
         typer.echo()
         heading(f"{step.task}  {step.outcome}")

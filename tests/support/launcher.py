@@ -274,7 +274,7 @@ def backend(
     """A backend with a bucket of its own; skips where ``/minio`` cannot be made."""
     bucket = f"kprov-test-{uuid.uuid4()}"
     try:
-        (MOUNT / bucket).mkdir(parents=True)
+        _make_mount(MOUNT / bucket)
     except OSError as error:
         absent(f"the mount of KFP's launcher cannot be made: {error}")
     one = Backend(folder, bucket, environ, legacy_output_file=legacy_output_file)
@@ -285,6 +285,14 @@ def backend(
         shutil.rmtree(Path("/tmp") / bucket, ignore_errors=True)  # noqa: S108
         with suppress(OSError):  # others may use it
             MOUNT.rmdir()
+
+
+def _make_mount(path: Path) -> None:
+    for _ in range(20):
+        with suppress(FileNotFoundError):  # another worker has just removed the empty mount
+            path.mkdir(parents=True)
+            return
+    path.mkdir(parents=True)
 
 
 def _in_order(tasks: Json) -> Iterator[tuple[str, Json]]:
