@@ -210,6 +210,17 @@ def test_changed_raw_bytes_are_not_signed(signed: SignedRun) -> None:
     assert sign_again(signed) == (1, {"STORED_BYTES_CHANGED"})
 
 
+@pytest.mark.parametrize("output", ["ingest/dataset", "preprocess/test_data", "train/model"])
+def test_a_digest_rewritten_in_mlmd_is_not_signed(signed: SignedRun, output: str) -> None:
+    changed = signed.sql(
+        "update ArtifactProperty set string_value = ? where name = 'digest' and artifact_id in "
+        f"({artifact_of(signed, output)})",
+        "sha256:" + "0" * 64,
+    )
+    assert changed == 1
+    assert sign_again(signed) == (1, {"STORED_BYTES_CHANGED"})
+
+
 def test_removed_step_is_not_signed(signed: SignedRun) -> None:
     name = "select execution_id from ExecutionProperty where name='task' and string_value='ingest'"
     for table, column in (("Event", "execution_id"), ("Execution", "id")):

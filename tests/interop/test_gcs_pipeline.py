@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from google.cloud import storage as google
 
 from kfp_provenance.metadata import open_reader
-from support.signed_run import judged, make_signed_run
+from support.signed_run import judged, kprov, make_signed_run
 
 pytest_plugins = ["support.gcs"]
 pytestmark = pytest.mark.interop
@@ -49,3 +50,36 @@ def test_from_a_bucket_to_a_bucket(bucket: google.Bucket, tmp_path: Path) -> Non
         "--subject", "train/model", "--store", signed.store, "-o", tmp_path / "again", "--json",
     )  # fmt: skip
     assert judged(again).codes == {"STORED_BYTES_CHANGED"}
+
+
+IMPORTING = """
+import kfp_provenance
+from kfp import dsl
+from kfp.dsl import Dataset, Input
+
+
+@kfp_provenance.component(base_image="python:3.11", install_kfp_package=False)
+def look(data: Input[Dataset]) -> str:
+    return data.uri
+
+
+@dsl.pipeline(name="importing")
+def importing(uri: str):
+    look(data=dsl.importer(artifact_uri=uri, artifact_class=Dataset).output)
+"""
+
+
+def test_an_imported_object_is_hashed_where_it_is(bucket: google.Bucket, tmp_path: Path) -> None:
+    bucket.blob("raw/table.csv").upload_from_string(b"a,b\n1,2\n")
+    (tmp_path / "importing.py").write_text(IMPORTING)
+    uri, store = f"gs://{bucket.name}/raw/table.csv", f"sqlite:{tmp_path}/metadata.db"
+    done = kprov(
+        "run", "importing.py:importing", "-p", f"uri={uri}", "--store", store, "--json",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    (step,) = open_reader(store).run(json.loads(done.stdout)["run"]).steps
+    (given,) = step.inputs
+    assert given.artifact.digest.hex == hashlib.sha256(b"a,b\n1,2\n").hexdigest()
+    assert (given.artifact.uri, str(given.origin)) == (uri, "imported")
+    assert given.artifact.version == str(bucket.get_blob("raw/table.csv").generation)
