@@ -10,13 +10,14 @@ from datetime import UTC, datetime
 from kfp_provenance.attest import IN_RUN_BUILDER
 from kfp_provenance.bundle import sign_chain
 from kfp_provenance.codes import Code
-from kfp_provenance.errors import TaskError
-from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Input, InputOrigin
+from kfp_provenance.errors import StoreError, TaskError
+from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Environment, Input, InputOrigin
 from kfp_provenance.hashing import Content
 from kfp_provenance.lineage import Chain, Root, collect_chain, rehash_stored
 from kfp_provenance.metadata import Reader, open_reader
 from kfp_provenance.report import lineage_page
 from kfp_provenance.runtime.context import current_task
+from kfp_provenance.runtime.environment import environment_digest
 from kfp_provenance.signing import AskPassphrase, open_signer
 from kfp_provenance.storage import hash_stored
 
@@ -131,12 +132,11 @@ def sign_subjects(
     rehash = rehash_stored(chain.artifacts(), hash_again)
     if require_all_bytes:
         rehash = replace(rehash, findings=(*rehash.findings, *rehash.unread()))
-    environments = {digest: reader.environment(digest) for digest in _environments(chain)}
     opened = open_signer(signer, ask_passphrase)
     bundle = sign_chain(
         chain,
         opened,
-        environments={digest: found for digest, found in environments.items() if found},
+        environments=_environments(reader, chain),
         rehash=rehash,
         now=datetime.now(UTC),
         builder=builder,
@@ -146,5 +146,25 @@ def sign_subjects(
     return SignedChain(bundle, page, len(chain.steps), opened.hint, str(artifacts[0].digest))
 
 
-def _environments(chain: Chain) -> set[Digest]:
-    return {step.environment for step in chain.steps}
+def _environments(reader: Reader, chain: Chain) -> dict[Digest, Environment]:
+    """Environments of the steps as far as the store has them; its word is not taken for them.
+
+    Raises:
+        StoreError: STORE_CORRUPT if one is not what its digest says.
+    """
+    known: dict[Digest, Environment] = {}
+    for digest in {step.environment for step in chain.steps}:
+        found = reader.environment(digest)
+        if found is None:
+            continue
+        recomputed = environment_digest(found.python, found.packages)
+        if recomputed != digest:
+            raise StoreError(
+                Code.STORE_CORRUPT,
+                "a Python environment in the store is not the one that was recorded",
+                expected=str(digest),
+                found=str(recomputed),
+                remedy="somebody changed the store: restore it, or run the pipeline again",
+            )
+        known[digest] = found
+    return known

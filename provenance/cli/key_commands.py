@@ -40,6 +40,13 @@ def new(
     from kfp_provenance.signing import new_key
 
     target = public or private.with_suffix(".pub")
+    if private.exists():  # before anybody types a passphrase
+        raise SigningError(
+            Code.KEY_EXISTS,
+            "there is a key already, and it is not overwritten",
+            where=str(private),
+            remedy="choose another name, or move the key away",
+        )
     made = new_key(private, target, read_passphrase(passphrase_file))
     fields = {"private": str(private), "public": str(target), "hint": made.hint}
     print_json(fields) if as_json else print_fields(fields)

@@ -8,6 +8,7 @@ import platform
 import re
 import sys
 import sysconfig
+from collections.abc import Iterable
 
 from kfp_provenance.facts import Digest, Environment
 
@@ -20,16 +21,19 @@ def current_environment() -> Environment:
     """Interpreter, platform and every installed distribution, sorted.
 
     Name and version are those in the names of the ``.dist-info`` folders: to read their
-    metadata as ``importlib.metadata`` does takes twenty times as long. The digest is the
-    SHA-256 of the interpreter line and the ``name==version`` lines, each ended by a newline.
+    metadata as ``importlib.metadata`` does takes twenty times as long.
     """
     packages = tuple(sorted({line for folder in sys.path for line in _installed_in(folder)}))
     python = " ".join(
         (platform.python_implementation(), platform.python_version(), sysconfig.get_platform())
     )
+    return Environment(environment_digest(python, packages), python, packages)
+
+
+def environment_digest(python: str, packages: Iterable[str]) -> Digest:
+    """SHA-256 of the interpreter's line and the packages' lines, each ended by a newline."""
     listing = "".join(f"{line}\n" for line in (python, *packages))
-    digest = Digest(hashlib.sha256(listing.encode()).hexdigest())
-    return Environment(digest, python, packages)
+    return Digest(hashlib.sha256(listing.encode()).hexdigest())
 
 
 def _installed_in(folder: str) -> list[str]:

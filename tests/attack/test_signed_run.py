@@ -221,6 +221,15 @@ def test_a_digest_rewritten_in_mlmd_is_not_signed(signed: SignedRun, output: str
     assert sign_again(signed) == (1, {"STORED_BYTES_CHANGED"})
 
 
+def test_a_rewritten_list_of_packages_is_not_signed(signed: SignedRun) -> None:
+    changed = signed.sql(
+        "update ContextProperty set string_value = replace(string_value, 'kfp==', 'kfq==') "
+        "where name = 'packages'"
+    )
+    assert changed == 1
+    assert sign_again(signed) == (2, {"STORE_CORRUPT"})
+
+
 def test_removed_step_is_not_signed(signed: SignedRun) -> None:
     name = "select execution_id from ExecutionProperty where name='task' and string_value='ingest'"
     for table, column in (("Event", "execution_id"), ("Execution", "id")):
