@@ -34,7 +34,9 @@ from kfp_provenance.signing import Signer, new_key, open_signer
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 START = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
 ENVIRONMENT = Environment(
-    Digest(hashlib.sha256(b"environment").hexdigest()), "CPython 3.11.7 linux-x86_64", ("a==1",)
+    Digest(hashlib.sha256(b"CPython 3.11.7 linux-x86_64\na==1\n").hexdigest()),
+    "CPython 3.11.7 linux-x86_64",
+    ("a==1",),
 )
 
 
