@@ -31,7 +31,11 @@ def digest(text: str) -> Digest:
     return Digest(hashlib.sha256(text.encode()).hexdigest())
 
 
-ENVIRONMENT = Environment(digest("env"), "CPython 3.11.7 linux-x86_64", ("kfp==2.13.0", "zlib==1"))
+ENVIRONMENT = Environment(
+    digest("CPython 3.11.7 linux-x86_64\nkfp==2.13.0\nzlib==1\n"),
+    "CPython 3.11.7 linux-x86_64",
+    ("kfp==2.13.0", "zlib==1"),
+)
 
 
 def artifact(name: str, **changes: Any) -> Artifact:
