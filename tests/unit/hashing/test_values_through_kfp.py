@@ -6,16 +6,13 @@ import math
 from typing import Any
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from kfp_provenance.hashing import hash_values
-
-pytest.importorskip("ml_metadata", reason="ml-metadata has no wheel for this Python")
-
-from google.protobuf import json_format
 from ml_metadata.metadata_store import metadata_store
 from ml_metadata.proto import metadata_store_pb2 as mlmd
+
+from kfp_provenance.hashing import hash_values
 
 
 @pytest.fixture(scope="module")
