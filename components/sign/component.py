@@ -62,6 +62,6 @@ def sign(
     Path(bundle.path).write_bytes(signed.bundle)
     bundle.metadata["mediaType"] = "application/jsonl"
     bundle.metadata["steps"] = str(signed.steps)
-    bundle.metadata["signer"] = signed.key_id
+    bundle.metadata["signer"] = signed.signer
     bundle.metadata["subject"] = signed.subject
     Path(lineage.path).write_text(signed.page, encoding="utf-8")

@@ -32,14 +32,14 @@ class SignedChain:
         bundle: The provenance bundle.
         page: The chain as an HTML page.
         steps: Number of step statements.
-        key_id: Hint of the key.
+        signer: Who signed: hint of a key, or an identity.
         subject: Digest of the model.
     """
 
     bundle: bytes
     page: str
     steps: int
-    key_id: str
+    signer: str
     subject: str
 
 
@@ -142,8 +142,8 @@ def sign_subjects(
         builder=builder,
     )
     artifacts = [subject.artifact for subject in chain.subjects]
-    page = lineage_page(chain.pipeline or chain.run, chain.steps, artifacts, signed_by=opened.hint)
-    return SignedChain(bundle, page, len(chain.steps), opened.hint, str(artifacts[0].digest))
+    page = lineage_page(chain.pipeline or chain.run, chain.steps, artifacts, signed_by=opened.name)
+    return SignedChain(bundle, page, len(chain.steps), opened.name, str(artifacts[0].digest))
 
 
 def _environments(reader: Reader, chain: Chain) -> dict[Digest, Environment]:

@@ -6,6 +6,7 @@ STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 PAYLOAD_TYPE = "application/vnd.in-toto+json"
 PROVENANCE_TYPE = "https://slsa.dev/provenance/v1"
 SUMMARY_TYPE = "https://slsa.dev/verification_summary/v1"
+BUNDLE_MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 BUILD_TYPE = "https://kfp-provenance.dev/kfp-step/v1"
 """Specified in docs/reference/kfp-step-v1.md."""

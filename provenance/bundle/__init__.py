@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from kfp_provenance.bundle.files import read_bundle_file
 from kfp_provenance.bundle.format import (
-    BUNDLE_MEDIA_TYPE,
     MAX_BUNDLE,
     MAX_LINE,
     MAX_LINES,
@@ -19,12 +18,10 @@ from kfp_provenance.bundle.format import (
     read_bundle,
     split_bundle,
     write_bundle,
-    write_line,
 )
 from kfp_provenance.bundle.sign import sign_chain
 
 __all__ = [
-    "BUNDLE_MEDIA_TYPE",
     "MAX_BUNDLE",
     "MAX_LINE",
     "MAX_LINES",
@@ -37,5 +34,4 @@ __all__ = [
     "sign_chain",
     "split_bundle",
     "write_bundle",
-    "write_line",
 ]

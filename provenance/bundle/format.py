@@ -7,19 +7,14 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from kfp_provenance.attest.identifiers import PROVENANCE_TYPE, SUMMARY_TYPE
+from kfp_provenance.attest.identifiers import BUNDLE_MEDIA_TYPE, PROVENANCE_TYPE, SUMMARY_TYPE
 from kfp_provenance.attest.printable import printable
 from kfp_provenance.attest.strict_json import JsonValue, StrictJsonError, loads
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import BundleError
 from kfp_provenance.facts import Digest
 
-if TYPE_CHECKING:
-    from securesystemslib.dsse import Envelope
-
-BUNDLE_MEDIA_TYPE = "application/vnd.dev.sigstore.bundle.v0.3+json"
 MAX_BUNDLE = 16 * 1024 * 1024
 MAX_LINES = 4096
 MAX_LINE = 4 * 1024 * 1024
@@ -67,30 +62,6 @@ class BundleFile:
 
     name: str
     data: bytes
-
-
-def write_line(envelope: Envelope, hint: str) -> bytes:
-    """One Sigstore bundle around a signed envelope, without a newline."""
-    from sigstore_models.bundle.v1 import Bundle, VerificationMaterial  # noqa: PLC0415
-    from sigstore_models.common.v1 import PublicKeyIdentifier  # noqa: PLC0415
-    from sigstore_models.intoto import Envelope as BundleEnvelope  # noqa: PLC0415
-    from sigstore_models.intoto import Signature as BundleSignature  # noqa: PLC0415
-
-    bundle = Bundle(
-        media_type=BUNDLE_MEDIA_TYPE,
-        verification_material=VerificationMaterial(
-            public_key=PublicKeyIdentifier(hint=hint), tlog_entries=[]
-        ),
-        dsse_envelope=BundleEnvelope(
-            payload=base64.b64encode(envelope.payload),
-            payload_type=envelope.payload_type,
-            signatures=[
-                BundleSignature(sig=base64.b64encode(bytes.fromhex(signature.signature)))
-                for signature in envelope.signatures.values()
-            ],
-        ),
-    )
-    return str(bundle.to_json()).encode("utf-8")
 
 
 def write_bundle(lines: Sequence[bytes]) -> bytes:

@@ -9,7 +9,7 @@ from kfp_provenance.attest.identifiers import IN_RUN_BUILDER, PAYLOAD_TYPE
 from kfp_provenance.attest.parse import parse_statement
 from kfp_provenance.attest.statement import make_statements
 from kfp_provenance.attest.summary import AttestationReference, make_summary
-from kfp_provenance.bundle.format import read_bundle, write_bundle, write_line
+from kfp_provenance.bundle.format import read_bundle, write_bundle
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import BundleError, ChainError
 from kfp_provenance.facts import Digest, Environment, Finding
@@ -102,4 +102,4 @@ def _line(statement: bytes, signer: Signer) -> bytes:
             where=error.where,
             remedy="shorten or mend the value in the component that recorded it",
         ) from error
-    return write_line(signer.sign(statement, PAYLOAD_TYPE), signer.hint)
+    return signer.sign(statement, PAYLOAD_TYPE)

@@ -67,7 +67,7 @@ def sign(
         "run": run,
         "subject": signed.subject,
         "steps": str(signed.steps),
-        "signer": signed.key_id,
+        "signer": signed.signer,
     }
     print_json(fields) if as_json else print_fields(fields)
 

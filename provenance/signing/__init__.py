@@ -11,10 +11,12 @@ from typing import Protocol, cast
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SigningError
 from kfp_provenance.signing.interface import AskPassphrase, Signer
+from kfp_provenance.signing.key_signer import KeySigner
 from kfp_provenance.signing.keys import PublicKey, load_public_key, new_key
 
 __all__ = [
     "AskPassphrase",
+    "KeySigner",
     "PublicKey",
     "Signer",
     "load_public_key",
@@ -22,7 +24,14 @@ __all__ = [
     "open_signer",
 ]
 
-_SCHEMES = {"file": "kfp_provenance.signing.file"}
+_SCHEMES = {
+    "awskms": "kfp_provenance.signing.kms",
+    "azurekms": "kfp_provenance.signing.kms",
+    "file": "kfp_provenance.signing.file",
+    "gcpkms": "kfp_provenance.signing.kms",
+    "sigstore": "kfp_provenance.signing.keyless",
+    "vault": "kfp_provenance.signing.vault",
+}
 
 
 class _Module(Protocol):
@@ -33,11 +42,13 @@ def open_signer(uri: str, ask_passphrase: AskPassphrase | None = None) -> Signer
     """Open the signer that a URI names.
 
     Args:
-        uri: ``file:PATH[?passphrase-file=FILE]``.
+        uri: ``file:PATH``, ``vault:NAME``, ``sigstore:`` and others, each with its options as
+            docs/reference/signers.md lists them; holds no secret.
         ask_passphrase: Asks a person for a passphrase, where nothing else gives one.
 
     Raises:
-        SigningError: SIGNER_URI_INVALID, KEY_UNREADABLE or KEY_PASSPHRASE_WRONG.
+        SigningError: SIGNER_URI_INVALID, and what its kind of signer raises.
+        SettingsError: DEPENDENCY_MISSING if the library of its kind is not installed.
     """
     scheme, colon, _ = uri.partition(":")
     module = _SCHEMES.get(scheme) if colon else None

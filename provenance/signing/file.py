@@ -8,7 +8,6 @@ import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,11 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SigningError
 from kfp_provenance.signing.interface import AskPassphrase
+from kfp_provenance.signing.key_signer import KeySigner
 from kfp_provenance.signing.keys import public_key_of
-
-if TYPE_CHECKING:
-    from securesystemslib.dsse import Envelope
-    from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 PASSPHRASE_VARIABLE = "KPROV_KEY_PASSPHRASE"  # noqa: S105 - a name, not a secret
 _PASSPHRASE_FILE = "passphrase-file"  # noqa: S105 - likewise
@@ -36,31 +32,7 @@ class _KeyFile:
     passphrase_file: Path | None
 
 
-class FileSigner:
-    """Signs with a private key held in memory; its representation shows no secret."""
-
-    def __init__(self, path: Path, key: ec.EllipticCurvePrivateKey) -> None:
-        from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # noqa: PLC0415
-
-        public = public_key_of(key.public_key())
-        self._path = path
-        self._signer: CryptoSigner = CryptoSigner(key, public.verifier)
-        self.hint = public.hint
-        self.public_pem = public.pem
-
-    def sign(self, payload: bytes, payload_type: str) -> Envelope:
-        """Sign in a DSSE envelope."""
-        from securesystemslib.dsse import Envelope  # noqa: PLC0415 - slow to import
-
-        envelope = Envelope(payload, payload_type, {})
-        envelope.sign(self._signer)
-        return envelope
-
-    def __repr__(self) -> str:
-        return f"FileSigner({str(self._path)!r}, hint={self.hint!r})"
-
-
-def open_signer(uri: str, ask_passphrase: AskPassphrase | None = None) -> FileSigner:
+def open_signer(uri: str, ask_passphrase: AskPassphrase | None = None) -> KeySigner:
     """Read the key that ``uri`` names.
 
     The passphrase comes from the file that the URI names, else from
@@ -69,6 +41,8 @@ def open_signer(uri: str, ask_passphrase: AskPassphrase | None = None) -> FileSi
     Raises:
         SigningError: SIGNER_URI_INVALID, KEY_UNREADABLE or KEY_PASSPHRASE_WRONG.
     """
+    from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # noqa: PLC0415
+
     file = _parse(uri)
     pem = _read_private(file.path, "key")
     encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in pem
@@ -83,7 +57,8 @@ def open_signer(uri: str, ask_passphrase: AskPassphrase | None = None) -> FileSi
         raise _unreadable(file.path, "its PEM is damaged", _PKCS8_REMEDY) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
         raise _unreadable(file.path, "it is not a P-256 key", "make one with `kprov key new`")
-    return FileSigner(file.path, key)
+    public = public_key_of(key.public_key())
+    return KeySigner(f"file:{file.path}", CryptoSigner(key, public.verifier), public)
 
 
 _PKCS8_REMEDY = "make a key with `kprov key new`, or convert it: openssl pkcs8 -topk8"

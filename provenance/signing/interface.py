@@ -1,31 +1,27 @@
-"""What signs. Signers of other kinds (Vault, keyless) implement the same protocol."""
+"""What signs. Signers of every kind implement the same protocol."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from securesystemslib.dsse import Envelope
+from typing import Protocol
 
 AskPassphrase = Callable[[str], str]
 """Asks a person for the passphrase of the named key; the command line gives it."""
 
 
 class Signer(Protocol):
-    """Signs payloads in DSSE envelopes."""
+    """Signs payloads; what it returns is complete evidence, one line of a bundle."""
 
     @property
-    def hint(self) -> str:
-        """Names the public key: base64 of the SHA-256 of its DER SubjectPublicKeyInfo."""
+    def name(self) -> str:
+        """Who signs: the hint of a key, or an identity and its issuer."""
 
-    @property
-    def public_pem(self) -> bytes:
-        """Public key, PEM SubjectPublicKeyInfo."""
+    def sign(self, payload: bytes, payload_type: str) -> bytes:
+        """One Sigstore bundle v0.3 around a DSSE envelope with exactly one signature.
 
-    def sign(self, payload: bytes, payload_type: str) -> Envelope:
-        """An envelope with exactly one signature.
+        Returns:
+            JSON on one line, without a newline.
 
         Raises:
-            SigningError: If the key cannot be used.
+            SigningError: If it cannot sign; nothing is half signed.
         """

@@ -29,7 +29,8 @@ from kfp_provenance.facts import (
 )
 from kfp_provenance.lineage import Chain, Rehash, Root, collect_chain
 from kfp_provenance.metadata.interface import RunSummary
-from kfp_provenance.signing import Signer, new_key, open_signer
+from kfp_provenance.signing import KeySigner, new_key
+from kfp_provenance.signing.file import open_signer
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 START = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)
@@ -202,7 +203,7 @@ def linear_run(length: int) -> Recorded:
     return Recorded(MemoryReader(build.steps), (read(last, "out", "model"),))
 
 
-def key_pair(folder: Path, name: str = "signer") -> tuple[Signer, bytes]:
+def key_pair(folder: Path, name: str = "signer") -> tuple[KeySigner, bytes]:
     """A new signer and its public key."""
     private = folder / f"{name}.key"
     public = new_key(private, folder / f"{name}.pub", None, unencrypted=True)
@@ -211,7 +212,7 @@ def key_pair(folder: Path, name: str = "signer") -> tuple[Signer, bytes]:
 
 def signed(
     chain: Chain,
-    signer: Signer,
+    signer: KeySigner,
     now: datetime = NOW,
     rehash: Rehash | None = None,
     builder: str = IN_RUN_BUILDER,

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kfp_provenance.attest import PAYLOAD_TYPE
-from kfp_provenance.bundle import write_line
 from kfp_provenance.signing import Signer
 
 Statement = dict[str, Any]
@@ -43,7 +42,7 @@ def statements_of(bundle: bytes) -> list[Statement]:
 
 
 def sign_payload(payload: bytes, signer: Signer, payload_type: str = PAYLOAD_TYPE) -> bytes:
-    return write_line(signer.sign(payload, payload_type), signer.hint)
+    return signer.sign(payload, payload_type)
 
 
 def sign_statement(statement: Statement, signer: Signer) -> bytes:

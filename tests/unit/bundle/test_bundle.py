@@ -14,8 +14,8 @@ import pytest
 from sigstore_models.bundle.v1 import Bundle
 
 from kfp_provenance.attest import parse_statement
+from kfp_provenance.attest.identifiers import BUNDLE_MEDIA_TYPE
 from kfp_provenance.bundle import (
-    BUNDLE_MEDIA_TYPE,
     MAX_BUNDLE,
     LineKind,
     line_kind,
@@ -28,7 +28,7 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import BundleError, ChainError
 from kfp_provenance.facts import Finding
 from kfp_provenance.lineage import Rehash
-from kfp_provenance.signing import Signer
+from kfp_provenance.signing import KeySigner
 from support.chains import (
     MemoryReader,
     Recorded,
@@ -50,7 +50,7 @@ def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
 
 
 @pytest.fixture(scope="module")
-def bundle(signer: Signer) -> bytes:
+def bundle(signer: KeySigner) -> bytes:
     return signed(tabular_run().chain(), signer)
 
 
@@ -60,7 +60,7 @@ def refused(data: bytes) -> BundleError:
     return caught.value
 
 
-def test_each_line_is_a_sigstore_bundle(bundle: bytes, signer: Signer) -> None:
+def test_each_line_is_a_sigstore_bundle(bundle: bytes, signer: KeySigner) -> None:
     assert bundle.endswith(b"\n")
     for line in lines_of(bundle):
         model = Bundle.from_json(line)
@@ -172,7 +172,7 @@ def test_a_file_is_read_and_a_large_one_is_not(tmp_path: Path, bundle: bytes) ->
         assert caught.value.code is code
 
 
-def test_a_chain_that_does_not_hold_is_not_signed(signer: Signer) -> None:
+def test_a_chain_that_does_not_hold_is_not_signed(signer: KeySigner) -> None:
     recorded = tabular_run()
     del recorded.reader.steps["run-1/ingest"]
     with pytest.raises(ChainError) as caught:
@@ -181,7 +181,7 @@ def test_a_chain_that_does_not_hold_is_not_signed(signer: Signer) -> None:
     assert "preprocess" in caught.value.where
 
 
-def test_the_error_names_all_findings(signer: Signer) -> None:
+def test_the_error_names_all_findings(signer: KeySigner) -> None:
     findings = tuple(
         Finding(code, str(code).lower(), step=f"step-{number}")
         for number, code in enumerate([Code.CHAIN_STEP_FAILED, Code.CHAIN_CYCLE])
@@ -192,21 +192,21 @@ def test_the_error_names_all_findings(signer: Signer) -> None:
     assert "CHAIN_CYCLE chain_cycle at step-1" in caught.value.message
 
 
-def test_changed_stored_bytes_are_not_signed(signer: Signer) -> None:
+def test_changed_stored_bytes_are_not_signed(signer: KeySigner) -> None:
     rehash = Rehash(findings=(Finding(Code.STORED_BYTES_CHANGED, "changed"),))
     with pytest.raises(ChainError) as caught:
         signed(tabular_run().chain(), signer, rehash=rehash)
     assert caught.value.code is Code.STORED_BYTES_CHANGED
 
 
-def test_nothing_is_not_signed(signer: Signer) -> None:
+def test_nothing_is_not_signed(signer: KeySigner) -> None:
     chain = replace(tabular_run(), subjects=()).chain()
     with pytest.raises(ChainError) as caught:
         signed(chain, signer)
     assert caught.value.code is Code.SUBJECT_UNKNOWN
 
 
-def test_what_no_verifier_would_read_is_not_signed(signer: Signer) -> None:
+def test_what_no_verifier_would_read_is_not_signed(signer: KeySigner) -> None:
     build = RunBuilder()
     step = build.step("t", inputs=[source(b"r", "x" * 5000)], outputs={"model": artifact(b"m")})
     recorded = Recorded(MemoryReader([step]), (read(step, "model"),))
@@ -215,7 +215,7 @@ def test_what_no_verifier_would_read_is_not_signed(signer: Signer) -> None:
     assert caught.value.code is Code.STATEMENT_MALFORMED
 
 
-def test_a_hundred_steps_are_read_back(signer: Signer) -> None:
+def test_a_hundred_steps_are_read_back(signer: KeySigner) -> None:
     lines = read_bundle(signed(linear_run(100).chain(), signer))
     assert len(lines) == 101
     assert all(parse_statement(line.payload) for line in lines)

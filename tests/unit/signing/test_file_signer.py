@@ -15,7 +15,8 @@ from securesystemslib.signer import Signature
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SigningError
-from kfp_provenance.signing import load_public_key, new_key, open_signer
+from kfp_provenance.signing import load_public_key, new_key
+from kfp_provenance.signing.file import open_signer
 
 PASSPHRASE = "correct horse"
 
@@ -85,7 +86,7 @@ def test_it_signs_one_dsse_signature_that_the_public_key_verifies(
     key: Path, tmp_path: Path
 ) -> None:
     signer = open_signer(f"file:{key}", lambda _key: PASSPHRASE)
-    envelope = signer.sign(b"payload", "application/x")
+    envelope = signer.envelope(b"payload", "application/x")
     ((_, signature),) = envelope.signatures.items()
     public = load_public_key((tmp_path / "signer.pub").read_bytes())
     assert public.hint == signer.hint
@@ -133,7 +134,7 @@ def test_an_unencrypted_key_works_where_it_was_asked_for(tmp_path: Path) -> None
 
 def test_the_representation_shows_no_secret(key: Path) -> None:
     signer = open_signer(f"file:{key}", lambda _key: PASSPHRASE)
-    assert repr(signer) == f"FileSigner({str(key)!r}, hint={signer.hint!r})"
+    assert repr(signer) == f"KeySigner({f'file:{key}'!r}, hint={signer.hint!r})"
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
