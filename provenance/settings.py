@@ -13,7 +13,7 @@ from kfp_provenance.errors import SettingsError
 SETTINGS_FILE = "kprov.toml"
 DEFAULT_STORE = "sqlite:.kprov/metadata.db"
 
-_KEYS = frozenset({"code", "image", "package", "signer", "store"})
+_KEYS = frozenset({"code", "image", "package", "signer", "store", "trusted_root"})
 _LIMIT = 64 * 1024
 
 

@@ -20,13 +20,31 @@ OPERATOR_BUILDER = "https://kfp-provenance.dev/builders/operator/v1"
 """Somebody signs a finished run from outside it, from the store and the stored bytes. Also
 SLSA Build L1: the facts are those that the run recorded."""
 
+STEP_BUILDER = "https://kfp-provenance.dev/builders/step/v1"
+"""A task signs its own step as it ends. SLSA Build L1: the task vouches for itself."""
+
+COLLECTOR_BUILDER = "https://kfp-provenance.dev/builders/collector/v1"
+"""``verifier.id`` of a signing step that states no step itself: it checks what each task
+signed for its own step, and vouches for the chain of them."""
+
+STATED_BY = {
+    IN_RUN_BUILDER: IN_RUN_BUILDER,
+    OPERATOR_BUILDER: OPERATOR_BUILDER,
+    COLLECTOR_BUILDER: STEP_BUILDER,
+}
+"""``builder.id`` of the steps under a summary, by its ``verifier.id``: modes do not mix."""
+
+BUILDERS = (*STATED_BY, STEP_BUILDER)
+"""All builders of this package."""
+
 CHAIN_EXTENSION = "https://kfp-provenance.dev/chain/v1"
 """Key of what the summary says beyond SLSA. Specified in docs/reference/bundle.md."""
 
 CHAIN_POLICY = "https://kfp-provenance.dev/policies/chain/v1"
 
 SLSA_VERSION = "1.0"
-LEVELS = ("SLSA_BUILD_LEVEL_1",)
+LEVEL = 1
+LEVELS = (f"SLSA_BUILD_LEVEL_{LEVEL}",)
 PASSED = "PASSED"
 
 VERSION_KEY = "kfp-provenance"

@@ -28,10 +28,11 @@ class Line:
         number: Position in the file, from 1.
         raw: Bytes of the line without its newline.
         digest: SHA-256 of ``raw``: how the summary names the line.
-        hint: Which public key it claims to be signed with.
+        hint: Which public key it claims to be signed with; empty with a certificate.
         payload_type: DSSE payload type.
         payload: The signed bytes, exactly.
         signatures: Raw signatures.
+        certificate: DER of the certificate that it claims to be signed with; empty with a key.
     """
 
     number: int
@@ -41,6 +42,12 @@ class Line:
     payload_type: str
     payload: bytes
     signatures: tuple[bytes, ...]
+    certificate: bytes = b""
+
+    @property
+    def statement_digest(self) -> Digest:
+        """SHA-256 of the signed bytes: what the line says, however it is wrapped."""
+        return Digest(hashlib.sha256(self.payload).hexdigest())
 
     @property
     def where(self) -> str:
@@ -91,6 +98,11 @@ def read_bundle(data: bytes) -> tuple[Line, ...]:
     if body.count(b"\n") >= MAX_LINES:
         raise too_large(f"{body.count(bytes([10])) + 1} lines")
     return tuple(_line(number, raw) for number, raw in enumerate(body.split(b"\n"), start=1))
+
+
+def bundle_digest(lines: Sequence[Line]) -> Digest:
+    """SHA-256 of the file as :func:`write_bundle` writes it."""
+    return Digest(hashlib.sha256(b"".join(line.raw + b"\n" for line in lines)).hexdigest())
 
 
 def line_kind(line: Line) -> LineKind:
@@ -159,9 +171,10 @@ def _opened(number: int, raw: bytes, value: dict[str, JsonValue], where: str) ->
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join(map(str, first["loc"]))
         raise _malformed(where, f"{path}: {first['msg']}") from error
-    key, envelope = bundle.verification_material.public_key, bundle.dsse_envelope
-    if key is None or envelope is None:
-        raise _malformed(where, "no public key hint or no DSSE envelope")
+    material, envelope = bundle.verification_material, bundle.dsse_envelope
+    key, certificate = material.public_key, material.certificate
+    if envelope is None or (key is None) == (certificate is None):
+        raise _malformed(where, "not a DSSE envelope with either a key hint or a certificate")
     signatures = tuple(signature.sig for signature in envelope.signatures)
     if not _canonical_base64(value["dsseEnvelope"], envelope.payload, signatures):
         raise _malformed(where, "payload or signature is not canonical base64")
@@ -169,10 +182,11 @@ def _opened(number: int, raw: bytes, value: dict[str, JsonValue], where: str) ->
         number=number,
         raw=raw,
         digest=Digest(hashlib.sha256(raw).hexdigest()),
-        hint=str(key.hint or ""),
+        hint=str(key.hint or "") if key is not None else "",
         payload_type=str(envelope.payload_type),
         payload=envelope.payload,
         signatures=signatures,
+        certificate=certificate.raw_bytes if certificate is not None else b"",
     )
 
 
@@ -189,7 +203,7 @@ def _malformed(where: str, reason: str) -> BundleError:
         Code.BUNDLE_MALFORMED,
         "the bundle cannot be read",
         where=where,
-        expected="one Sigstore bundle v0.3 with a DSSE envelope and a key hint on each line",
+        expected="a Sigstore bundle v0.3 on each line: DSSE envelope, key hint or certificate",
         found=printable(reason, 500),
         remedy="fetch the bundle again, unchanged, as the signing step wrote it",
     )

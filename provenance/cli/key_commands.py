@@ -24,6 +24,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
     key = typer.Typer(help="Signing keys.", no_args_is_help=True)
     key.command("new")(new)
+    key.command("public")(public)
     app.add_typer(key, name="key")
 
 
@@ -50,6 +51,47 @@ def new(
     made = new_key(private, target, read_passphrase(passphrase_file))
     fields = {"private": str(private), "public": str(target), "hint": made.hint}
     print_json(fields) if as_json else print_fields(fields)
+
+
+def public(
+    signer: Annotated[str, typer.Argument(help="A signer with a key: file:KEY, vault:NAME, ...")],
+    *,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="File to write (default: print it).")
+    ] = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Get the public key of a signer, to be put into trust policies."""
+    from kfp_provenance.signing import KeySigner, open_signer
+
+    opened = open_signer(signer, lambda _: read_passphrase(None))
+    if not isinstance(opened, KeySigner):
+        raise SigningError(
+            Code.SIGNER_URI_INVALID,
+            "this signer has no key",
+            found=opened.name,
+            remedy="trust it by identity and issuer",
+        )
+    pem = opened.public_pem.decode("ascii")
+    if output is not None:
+        try:
+            with output.open("x", encoding="ascii") as stream:
+                stream.write(pem)
+        except OSError as error:
+            raise SigningError(
+                Code.KEY_EXISTS if output.exists() else Code.KEY_UNREADABLE,
+                "the public key cannot be written",
+                where=str(output),
+                found=error.strerror or type(error).__name__,
+                remedy="choose another name",
+            ) from error
+    fields = {"public": str(output or ""), "hint": opened.hint}
+    if as_json:
+        print_json({**fields, "pem": pem})
+    elif output is not None:
+        print_fields(fields)
+    else:
+        typer.echo(pem, nl=False)
 
 
 def read_passphrase(file: Path | None) -> str:

@@ -9,6 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kfp_provenance.cli.output import JsonFlag, StoreOption, print_fields, print_json
+from kfp_provenance.cli.trust_options import (
+    IdentityOption,
+    IssuerOption,
+    KeyOption,
+    RootOption,
+    TrustOption,
+    trust_of,
+)
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SettingsError
 
@@ -27,7 +35,7 @@ def sign(
     *,
     output: Annotated[Path, typer.Option("--output", "-o", help="The bundle to write.")],
     signer: Annotated[
-        str, typer.Option(help="file:KEY[?passphrase-file=FILE] (else KPROV_SIGNER, kprov.toml).")
+        str, typer.Option(help="file:KEY, vault:NAME, sigstore: (else KPROV_SIGNER, kprov.toml).")
     ] = "",
     subject: Annotated[
         list[str] | None,
@@ -76,8 +84,11 @@ def verify(
     path: Annotated[Path, typer.Argument(help="The model or data: a file or a directory.")],
     *,
     bundle: Annotated[Path, typer.Option(help="Its provenance bundle (.sigstore.jsonl).")],
-    key: Annotated[Path | None, typer.Option(help="PEM of the signer's public key.")] = None,
-    trust: Annotated[Path | None, typer.Option(help="Trust file, instead of --key.")] = None,
+    key: KeyOption = None,
+    trust: TrustOption = None,
+    identity: IdentityOption = "",
+    issuer: IssuerOption = "",
+    trusted_root: RootOption = "",
     subject: Annotated[
         str | None,
         typer.Option(help="Subject of the bundle that PATH must be, if it is not the model."),
@@ -94,7 +105,8 @@ def verify(
         verify_path,
     )
 
-    checked = verify_path(path, bundle, key=key, trust=trust, store=store, subject=subject)
+    policy = trust_of(key, trust, identity, issuer, trusted_root)
+    checked = verify_path(path, bundle, trust=policy, store=store, subject=subject)
     if as_json:
         print_json(verification_json(checked))
     else:

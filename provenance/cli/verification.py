@@ -10,8 +10,6 @@ from pathlib import Path
 import typer
 
 from kfp_provenance.bundle import read_bundle_file
-from kfp_provenance.codes import Code
-from kfp_provenance.errors import SettingsError
 from kfp_provenance.facts import Finding, Step, Verdict
 from kfp_provenance.hashing import Content, hash_path, terminal_progress
 from kfp_provenance.metadata import open_reader
@@ -21,7 +19,6 @@ from kfp_provenance.verify import (
     Trust,
     compare_stored_bytes,
     compare_with_store,
-    load_trust,
     render_text,
     verify_bundle,
     view_to_json,
@@ -59,8 +56,7 @@ def verify_path(
     path: Path,
     bundle: Path,
     *,
-    key: Path | None = None,
-    trust: Path | None = None,
+    trust: Trust,
     store: str = "",
     subject: str | None = None,
 ) -> Verification:
@@ -69,18 +65,16 @@ def verify_path(
     Args:
         path: A file or a directory.
         bundle: Its ``.sigstore.jsonl``.
-        key: PEM of a trusted public key; shorthand for a trust file.
-        trust: A trust file.
+        trust: Whom to believe.
         store: Store to compare the bundle with, together with the stored bytes.
         subject: Which subject of the bundle the bytes must be; the model if None.
 
     Raises:
         ProvenanceError: If something cannot be read; then there is no verdict.
     """
-    policy = _trust(key, trust)
     content = hash_path(path, progress=terminal_progress())
     found = verify_bundle(
-        read_bundle_file(bundle), policy, content, now=datetime.now(UTC), subject_name=subject
+        read_bundle_file(bundle), trust, content, now=datetime.now(UTC), subject_name=subject
     )
     findings, notes = list(found.verdict.findings), list(found.verdict.notes)
     if store and found.view is not None:
@@ -128,34 +122,6 @@ def verification_json(checked: Verification) -> dict[str, object]:
         "notes": [asdict(note) for note in checked.verdict.notes],
         "chain": None if checked.view is None else view_to_json(checked.view),
     }
-
-
-def _trust(key: Path | None, trust: Path | None) -> Trust:
-    if (key is None) == (trust is None):
-        raise SettingsError(
-            Code.USAGE,
-            "say whom to trust, once",
-            expected="--key PEM or --trust FILE",
-            found="neither" if key is None else "both",
-            remedy="pass the public key of the signer, or a trust file",
-        )
-    if key is not None:
-        return Trust.for_key(_read_key(key), name=str(key))
-    return load_trust(Path(str(trust)))
-
-
-def _read_key(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return stream.read(64 * 1024)
-    except OSError as error:
-        raise SettingsError(
-            Code.TRUST_INVALID,
-            "the public key cannot be read",
-            where=str(path),
-            found=error.strerror or type(error).__name__,
-            remedy="name the PEM file of the public key",
-        ) from error
 
 
 def _print_finding(finding: Finding, *, mark: str) -> None:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from kfp_provenance.verify.compare import compare_stored_bytes, compare_with_store
 from kfp_provenance.verify.render import TreeLine, lineage_tree, render_text, view_to_json
-from kfp_provenance.verify.trust import Trust, TrustedSigner
-from kfp_provenance.verify.trust_file import load_trust, parse_trust
+from kfp_provenance.verify.sigstore_root import SigstoreRoot
+from kfp_provenance.verify.trust import Identity, Trust, TrustedSigner
+from kfp_provenance.verify.trust_file import load_sigstore_root, load_trust, parse_trust
 from kfp_provenance.verify.verdict import verify_bundle, verify_chain
 from kfp_provenance.verify.view import ChainView, Observed, Verification
 
 __all__ = [
     "ChainView",
+    "Identity",
     "Observed",
+    "SigstoreRoot",
     "TreeLine",
     "Trust",
     "TrustedSigner",
@@ -23,6 +26,7 @@ __all__ = [
     "compare_stored_bytes",
     "compare_with_store",
     "lineage_tree",
+    "load_sigstore_root",
     "load_trust",
     "parse_trust",
     "render_text",

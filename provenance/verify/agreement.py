@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from kfp_provenance.attest.identifiers import LEVELS, PASSED
+from kfp_provenance.attest.identifiers import LEVELS, PASSED, STATED_BY, STEP_BUILDER
 from kfp_provenance.attest.statement import timestamp
 from kfp_provenance.codes import Code
 from kfp_provenance.facts import Finding
@@ -14,6 +14,8 @@ from kfp_provenance.verify.authentic import SignedStep, SignedSummary
 from kfp_provenance.verify.view import ChainView, Observed
 
 CLOCK_SKEW = timedelta(minutes=5)
+LOG_DELAY = timedelta(hours=1)
+"""Between a statement and its entry in the log; a chain of thousands of steps takes a while."""
 _REPLAYED = "lines were dropped, added or replaced: fetch the bundle again"
 
 
@@ -31,7 +33,9 @@ def check_summary(
         *_check_result(view),
         *_check_subject(view, subject, subject_name),
         *_check_lines(view, steps, summary),
+        *_check_builders(steps, summary),
         *_check_times(view, now),
+        *_check_logged(steps, summary),
     ]
 
 
@@ -156,6 +160,46 @@ def _check_lines(
                 )
             )
     return findings
+
+
+def _check_builders(steps: Sequence[SignedStep], summary: SignedSummary) -> list[Finding]:
+    """Whoever states the steps is whoever the summary's verifier judges: modes do not mix."""
+    verifier = summary.statement.verifier
+    expected = "" if verifier == STEP_BUILDER else STATED_BY.get(verifier, verifier)
+    return [
+        Finding(
+            Code.SUMMARY_MISMATCH,
+            "the summary's verifier does not judge steps that this builder states",
+            step=step_label(signed.statement.step),
+            expected=expected or "a verifier, which a task is not",
+            found=signed.statement.builder,
+            remedy="lines of different modes were mixed: fetch the bundle again",
+        )
+        for signed in steps
+        if signed.statement.builder != expected
+    ]
+
+
+def _check_logged(steps: Sequence[SignedStep], summary: SignedSummary) -> list[Finding]:
+    """What a line says of its time agrees with the time that the log vouches for."""
+    claims = [(summary.line.where, summary.statement.time, summary.logged)]
+    claims += [
+        (signed.line.where, signed.statement.step.finished, signed.logged)
+        for signed in steps
+        if signed.statement.builder == STEP_BUILDER
+    ]
+    return [
+        Finding(
+            Code.TIME_INVALID,
+            "a line names another time than the log that it is in",
+            artifact=where,
+            expected=f"about {timestamp(logged)}",
+            found=timestamp(claimed),
+            remedy="find out who set the clock of the signer",
+        )
+        for where, claimed, logged in claims
+        if logged is not None and not -CLOCK_SKEW <= logged - claimed <= LOG_DELAY
+    ]
 
 
 def _check_times(view: ChainView, now: datetime) -> list[Finding]:

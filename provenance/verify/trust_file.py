@@ -1,130 +1,168 @@
-"""The trust policy file: TOML, strict, as specified in docs/reference/trust-policy.md."""
+"""The trust policy file: TOML or YAML, strict, as docs/reference/trust-policy.md specifies it."""
 
 from __future__ import annotations
 
+import hashlib
+import io
+import os
+import stat
 import tomllib
-from collections.abc import Callable
-from pathlib import Path, PurePosixPath
-from typing import Annotated, Self
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from pathlib import Path
+from typing import TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import BaseModel, ValidationError
 
 from kfp_provenance.attest.printable import printable
 from kfp_provenance.codes import Code
-from kfp_provenance.errors import ProvenanceError, TrustError
-from kfp_provenance.lineage.roots import Root
-from kfp_provenance.verify.trust import Trust, TrustedSigner, trusted_key
+from kfp_provenance.errors import TrustError
+from kfp_provenance.facts import Digest
+from kfp_provenance.verify import trust_model as models
+from kfp_provenance.verify.sigstore_root import MAX_ROOT, SigstoreRoot
+from kfp_provenance.verify.strict_yaml import load_yaml
+from kfp_provenance.verify.trust import (
+    Identity,
+    RequiredComponent,
+    Requirements,
+    Revocations,
+    RevokedIdentity,
+    Trust,
+    TrustedSigner,
+    trusted_key,
+)
 
-_LIMIT = 1024 * 1024
-ReadKey = Callable[[str], bytes]
-"""Reads a key file named relative to the trust policy."""
+_LIMIT = 4 * 1024 * 1024
+_YAML = (".yaml", ".yml")
+_Model = TypeVar("_Model", bound=BaseModel)
+ReadFile = Callable[[str], bytes]
+"""Reads a file named relative to the trust policy: a key, a trusted root, revocations."""
 
 
 def load_trust(path: Path) -> Trust:
-    """Read a trust policy and the keys that it names.
+    """Read a trust policy and the files that it names.
+
+    Args:
+        path: TOML, or YAML if its name ends in ``.yaml`` or ``.yml``.
 
     Raises:
         TrustError: TRUST_INVALID; a policy that cannot be read is never an empty one.
     """
 
-    def read_key(name: str) -> bytes:
+    def read_file(name: str) -> bytes:
         return _read(path.parent / name)
 
-    return parse_trust(_read(path), read_key, where=str(path))
+    return parse_trust(_read(path), read_file, where=str(path))
 
 
-def parse_trust(text: bytes, read_key: ReadKey, where: str = "trust policy") -> Trust:
+def load_sigstore_root(path: Path) -> SigstoreRoot:
+    """Read a saved root of trust.
+
+    Raises:
+        TrustError: TRUST_INVALID if it cannot be read or is none.
+    """
+    root = SigstoreRoot(_read(path), str(path))
+    root.check()
+    return root
+
+
+def parse_trust(text: bytes, read_file: ReadFile, where: str = "trust policy") -> Trust:
     """Read the text of a trust policy.
 
     Args:
-        text: TOML in UTF-8.
-        read_key: Reads ``key = "..."``; the name has no ``..`` and is not absolute.
+        text: TOML, or YAML if ``where`` ends so, in UTF-8.
+        read_file: Reads what the policy names; the name has no ``..`` and is not absolute.
         where: How errors name the policy.
 
     Raises:
         TrustError: TRUST_INVALID for an unknown field, a wrong type, a pattern, ...
     """
+    seen = hashlib.sha256(hashlib.sha256(text).digest())
+
+    def read(name: str) -> bytes:
+        data = read_file(name)
+        seen.update(hashlib.sha256(data).digest())
+        return data
+
+    policy = _validated(models.PolicyModel, text, where)
+    signers = tuple(_signer(signer, read, where) for signer in policy.signer)
+    root = None
+    if policy.trusted_root is not None:
+        root = SigstoreRoot(read(policy.trusted_root), policy.trusted_root)
+        root.check()
+    lists: list[models.RevokedModel] = [policy.revoked] if policy.revoked is not None else []
+    if policy.revocations is not None:
+        file = read(policy.revocations)
+        lists.append(_validated(models.RevocationFileModel, file, policy.revocations))
+    return Trust(
+        signers,
+        _set(policy.roots),
+        sigstore=root,
+        requirements=_requirements(policy.require or models.RequireModel()),
+        revoked=_revocations(lists),
+        revision=Digest(seen.hexdigest()),
+    )
+
+
+def _validated(model: type[_Model], text: bytes, where: str) -> _Model:
     try:
-        policy = _Policy.model_validate(tomllib.loads(text.decode("utf-8")))
+        decoded = text.decode("utf-8")
+        value = load_yaml(decoded) if where.endswith(_YAML) else tomllib.loads(decoded)
+        return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"])) or "policy"
         raise _invalid(where, f"{place}: {first['msg']}") from error
     except (ValueError, RecursionError) as error:
-        raise _invalid(where, f"not TOML in UTF-8: {error}") from error
-    signers = tuple(_signer(signer, read_key, where) for signer in policy.signer)
-    return Trust(signers, _set(policy.roots))
+        language = "YAML" if where.endswith(_YAML) else "TOML"
+        raise _invalid(where, f"not {language} in UTF-8: {error}") from error
 
 
-def _exact(text: str) -> str:
-    if "*" in text:
-        raise ValueError("names are exact, there are no patterns")
-    return text
-
-
-def _root(text: str) -> str:
-    try:
-        return str(Root.parse(text))
-    except ProvenanceError as error:
-        raise ValueError(error.message) from error
-
-
-def _inside(name: str) -> str:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts or "\0" in name:
-        raise ValueError("a key file lies beside the trust policy or in a folder below it")
-    return name
-
-
-_Exact = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_exact)]
-_Builder = Annotated[
-    str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*:[^ ]+$"), AfterValidator(_exact)
-]
-_Many = Field(min_length=1, max_length=4096)
-
-
-class _Model(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class _Signer(_Model):
-    key: Annotated[str, StringConstraints(min_length=1), AfterValidator(_inside)] | None = None
-    pem: Annotated[str, StringConstraints(min_length=1, max_length=16384)] | None = None
-    builders: Annotated[list[_Builder], _Many]
-    pipelines: Annotated[list[_Exact], _Many] | None = None
-    namespaces: Annotated[list[_Exact], _Many] | None = None
-
-    @model_validator(mode="after")
-    def _one_key(self) -> Self:
-        if (self.key is None) == (self.pem is None):
-            raise ValueError("a signer has either key (a file) or pem (its text)")
-        return self
-
-
-class _Policy(_Model):
-    version: Annotated[int, Field(ge=1, le=1)]  # a Literal would take true for 1
-    signer: Annotated[list[_Signer], _Many]
-    roots: Annotated[list[Annotated[str, AfterValidator(_root)]], _Many] | None = None
-
-
-def _signer(model: _Signer, read_key: ReadKey, where: str) -> TrustedSigner:
-    name = model.key if model.key is not None else f"{where} (pem)"
-    pem = read_key(model.key) if model.key is not None else (model.pem or "").encode()
+def _signer(model: models.SignerModel, read: ReadFile, where: str) -> TrustedSigner:
+    key, identity, name = None, None, model.key or f"{where} (pem)"
+    if model.identity is not None and model.issuer is not None:
+        identity = Identity(model.identity, model.issuer)
+        name = str(identity)
+    else:
+        pem = read(model.key) if model.key is not None else (model.pem or "").encode()
+        key = trusted_key(pem, name)
     return TrustedSigner(
         name=name,
-        key=trusted_key(pem, name),
+        key=key,
         builders=frozenset(model.builders),
         pipelines=_set(model.pipelines),
         namespaces=_set(model.namespaces),
+        identity=identity,
+        not_before=model.not_before,
+        not_after=model.not_after,
     )
+
+
+def _requirements(model: models.RequireModel) -> Requirements:
+    days = model.maximum_age_days
+    return Requirements(
+        steps=frozenset(model.steps or ()),
+        components=tuple(
+            RequiredComponent(c.name, Digest.parse(c.source_digest) if c.source_digest else None)
+            for c in model.components or ()
+        ),
+        level=model.level,
+        maximum_age=None if days is None else timedelta(days=days),
+    )
+
+
+def _revocations(found: Iterable[models.RevokedModel]) -> Revocations:
+    digests: set[Digest] = set()
+    keys: set[str] = set()
+    identities: list[RevokedIdentity] = []
+    for model in found:
+        digests.update(map(Digest.parse, model.digests or ()))
+        keys.update(model.keys or ())
+        identities += [
+            RevokedIdentity(Identity(who.identity, who.issuer), who.since)
+            for who in model.identities or ()
+        ]
+    return Revocations(frozenset(digests), frozenset(keys), tuple(identities))
 
 
 def _set(values: list[str] | None) -> frozenset[str] | None:
@@ -132,13 +170,18 @@ def _set(values: list[str] | None) -> frozenset[str] | None:
 
 
 def _read(path: Path) -> bytes:
+    limit = max(_LIMIT, MAX_ROOT)
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_LIMIT + 1)
+        # without blocking: the name may be a pipe that nobody writes to
+        opener = lambda name, flags: os.open(name, flags | os.O_NONBLOCK)  # noqa: E731
+        with io.FileIO(path, "r", opener=opener) as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise _invalid(str(path), "not a regular file")
+            data = stream.read(limit + 1) or b""
     except OSError as error:
         raise _invalid(str(path), error.strerror or type(error).__name__) from error
-    if len(data) > _LIMIT:
-        raise _invalid(str(path), f"larger than {_LIMIT} bytes")
+    if len(data) > limit:
+        raise _invalid(str(path), f"larger than {limit} bytes")
     return data
 
 

@@ -27,6 +27,7 @@ from kfp_provenance.verify.authentic import (
 )
 from kfp_provenance.verify.chain import check_chain
 from kfp_provenance.verify.permission import check_permission
+from kfp_provenance.verify.requirements import check_requirements, check_revocations
 from kfp_provenance.verify.trust import Trust
 from kfp_provenance.verify.view import ChainView, Observed, Verification, links_of
 
@@ -86,12 +87,14 @@ def verify_chain(
         summary=summary.statement,
         steps=by_id,
         links=links_of(by_id, summary.statement.joins),
-        signers=tuple(dict.fromkeys(signer.name for signer in signers)),
+        signers=tuple(dict.fromkeys(authentic.signer.name for authentic in signers)),
     )
     findings = [
         *check_summary(view, steps, summary, subject=subject, subject_name=subject_name, now=now),
         *check_chain(view),
         *check_permission(view, steps, summary, trust),
+        *check_requirements(view, summary, trust.requirements, now),
+        *check_revocations(view, lines, steps, summary, trust.revoked),
     ]
     return Verification(_verdict(findings, _notes(view)), view)
 

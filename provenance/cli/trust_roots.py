@@ -1,0 +1,129 @@
+"""Roots of trust for ``kprov trust``: fetched by TUF, taken from a file, saved, described."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from sigstore.models import ClientTrustConfig
+from sigstore_models.common.v1 import TimeRange
+from sigstore_models.trustroot.v1 import TransparencyLogInstance
+
+from kfp_provenance.attest.strict_json import StrictJsonError, loads
+from kfp_provenance.codes import Code
+from kfp_provenance.errors import SettingsError, SigningError, TrustError
+from kfp_provenance.signing.certificates import reason_of
+from kfp_provenance.verify import SigstoreRoot
+
+_LIMIT = 8 * 1024 * 1024
+_CLIENT_CONFIG = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
+
+
+def root_from_file(path: Path) -> SigstoreRoot:
+    """A root of trust, by itself or inside a client trust configuration.
+
+    Raises:
+        TrustError: TRUST_INVALID if there is none.
+    """
+    import rfc8785
+
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(_LIMIT)
+        value = loads(data)
+    except (OSError, StrictJsonError) as error:
+        raise TrustError(
+            Code.TRUST_INVALID,
+            "the root of trust cannot be read",
+            where=str(path),
+            expected="JSON of a Sigstore trusted root or client trust configuration",
+            found=reason_of(error),
+            remedy="ask whoever runs the instance for it",
+        ) from error
+    if isinstance(value, dict) and value.get("mediaType") == _CLIENT_CONFIG:
+        data = rfc8785.dumps(value.get("trustedRoot"))
+    root = SigstoreRoot(data, str(path))
+    root.check()
+    return root
+
+
+def root_from_tuf(url: str, bootstrap: Path | None) -> SigstoreRoot:
+    """The current root of trust of an instance, updated by TUF.
+
+    Args:
+        url: Its TUF repository; empty for the public-good instance.
+        bootstrap: Root metadata by which ``url`` is first believed.
+
+    Raises:
+        SigningError: SIGNER_UNREACHABLE if the repository cannot be read or believed.
+    """
+    try:
+        config = (
+            ClientTrustConfig.from_tuf(url, bootstrap_root=bootstrap)
+            if url
+            else ClientTrustConfig.production()
+        )
+        # sigstore-python has no other way to save what it fetched
+        text = config.trusted_root._inner.to_json()  # noqa: SLF001
+    except Exception as error:
+        raise SigningError(
+            Code.SIGNER_UNREACHABLE,
+            "the root of trust cannot be fetched",
+            where=url or "public-good instance of Sigstore",
+            found=reason_of(error),
+            remedy="check the network, and --tuf-root for a private instance",
+        ) from error
+    root = SigstoreRoot(text.encode("utf-8"), url or "public-good instance of Sigstore")
+    root.check()
+    return root
+
+
+def save_root(root: SigstoreRoot, path: Path, *, replace: bool) -> None:
+    """Write it whole or not at all.
+
+    Raises:
+        SettingsError: USAGE if there is a file already, and it is not to be replaced.
+    """
+    try:
+        if replace:
+            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as beside:
+                beside.write(root.data)
+            Path(beside.name).chmod(0o644)
+            Path(beside.name).replace(path)
+        else:
+            with path.open("xb") as stream:
+                stream.write(root.data)
+    except OSError as error:
+        raise SettingsError(
+            Code.USAGE,
+            "the root of trust cannot be written",
+            where=str(path),
+            found=error.strerror or type(error).__name__,
+            remedy="name another file, or say --replace" if path.exists() else "name another file",
+        ) from error
+
+
+def describe_root(root: SigstoreRoot) -> list[dict[str, str]]:
+    """One row for each authority and log: what it is, its name and when it is or was used."""
+    model = root.model
+    rows = [
+        _row("certificate authority", authority.uri, authority.valid_for)
+        for authority in model.certificate_authorities
+    ]
+    logs: list[tuple[str, list[TransparencyLogInstance]]] = [
+        ("certificate log", model.ctlogs),
+        ("signature log", model.tlogs),
+    ]
+    for what, instances in logs:
+        rows += [_row(what, log.base_url, log.public_key.valid_for) for log in instances]
+    rows += [
+        _row("timestamp authority", authority.uri, authority.valid_for)
+        for authority in model.timestamp_authorities
+    ]
+    return rows
+
+
+def _row(what: str, name: str, period: TimeRange | None) -> dict[str, str]:
+    start = period.start.isoformat() if period is not None and period.start else ""
+    end = period.end.isoformat() if period is not None and period.end else ""
+    return {"what": what, "name": name, "from": start, "until": end}
