@@ -24,7 +24,7 @@ PACKAGE := pyproject.toml README.md LICENSE \
 PYTEST := -m pytest --timeout=600 --durations=5 --durations-min=2
 MAIN_TESTS := tests/unit tests/pipelines tests/attack tests/packaging tests/authoring
 
-.PHONY: help demo test check interop bench docs generate format requirements clean FORCE
+.PHONY: help demo test check tools interop bench docs generate format requirements clean FORCE
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -47,8 +47,12 @@ check: .venv/project ## formatting, lint, types, imports, and that generated fil
 	$(IN)/python docs/_tools/generate.py --check
 	$(IN)/mkdocs build --quiet --strict --site-dir build/site
 
-interop: .venv-interop/project ## run the tests that need real servers: MariaDB, a GCS emulator, peers
+tools: ## build the real servers and clients for make interop with the Go toolchain
+	@.ci/tools
+
+interop: .venv-interop/project ## run the tests that need real servers: MariaDB, Sigstore, Kubernetes, OpenBao, GCS, peers
 	@.ci/mariadb || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with MariaDB"; }
+	@.ci/tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs that Go builds"; }
 	.venv-interop/bin/python $(PYTEST) -m interop tests/interop
 
 bench: .venv-interop/project ## measure beside the peers and write the tables into docs/reference/benchmarks.md

@@ -25,6 +25,9 @@ FORBIDDEN = {
     ),
     "a link to an index": re.compile(r"^\s*--(?:index-url|extra-index-url|find-links)\b"),
 }
+# Go modules have such names; they say nothing of where a module is got from.
+GO_MODULE = re.compile(r"(?<![\w.])(?:google\.)?golang\.org/(?=[a-z])")
+GO_SUFFIXES = {".go", ".mod", ".sum"}
 # A file that must name one of them says so in a line of its own.
 EXCUSE = "check_tree: allow"
 
@@ -49,8 +52,9 @@ def problems(path: Path) -> Iterator[str]:
     for number, line in enumerate(lines, 1):
         if EXCUSE in line or path == Path(__file__).resolve():
             continue
+        text = GO_MODULE.sub("", line) if path.suffix in GO_SUFFIXES else line
         for what, pattern in FORBIDDEN.items():
-            if pattern.search(line):
+            if pattern.search(text):
                 yield f"{name}:{number}: {what}: {line.strip()[:100]}"
 
 
