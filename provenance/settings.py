@@ -13,7 +13,7 @@ from kfp_provenance.errors import SettingsError
 SETTINGS_FILE = "kprov.toml"
 DEFAULT_STORE = "sqlite:.kprov/metadata.db"
 
-_KEYS = frozenset({"code", "image", "package", "signer", "store", "trusted_root"})
+_KEYS = frozenset({"code", "image", "package", "signer", "step_signer", "store", "trusted_root"})
 _LIMIT = 64 * 1024
 
 
@@ -54,6 +54,11 @@ def task_store(fixed: str, *, in_cluster: bool, environ: Mapping[str, str] = os.
             remedy="compile with `kprov compile --store URI`, or set KPROV_STORE in the pod",
         )
     return uri
+
+
+def task_signer(fixed: str, environ: Mapping[str, str] = os.environ) -> str:
+    """URI of the signer that a task signs its own step with; empty if it signs nothing."""
+    return fixed or environ.get("KPROV_STEP_SIGNER", "")
 
 
 def _file() -> Mapping[str, str]:

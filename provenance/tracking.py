@@ -30,6 +30,8 @@ class TaskTracking:
         image: Image reference of the task, or :data:`PARAMETER_IMAGE` and a name.
         secret_parameters: Names of parameters that are recorded as keyed digests only.
         store: Store URI fixed by the author; empty leaves it to the environment.
+        step_signer: URI of the signer of the task's own step; empty leaves it to the
+            environment, where it may be unset: then the task signs nothing.
     """
 
     component: str
@@ -38,6 +40,7 @@ class TaskTracking:
     image: str
     secret_parameters: tuple[str, ...] = ()
     store: str = ""
+    step_signer: str = ""
 
     def to_json(self) -> str:
         """Compact JSON without the text ``python3``, which KFP's local runner rewrites."""

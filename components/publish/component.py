@@ -13,7 +13,8 @@ def publish(
     receipt: Output[Artifact],
     destination: str,
     name: str,
-    public_key: str,
+    public_key: str = "",
+    trust: str = "",
 ):
     """Verify the bundle, write model and bundle once, then move the model's pointer.
 
@@ -28,18 +29,19 @@ def publish(
         receipt: The pointer as it was written: JSON with URIs and digests.
         destination: Folder or bucket: a path, ``file:`` or ``gs:``.
         name: Name of the model: letters, digits, ``-``, ``_`` and ``.``.
-        public_key: PEM of the key that must have signed the bundle.
+        public_key: PEM of the key that must have signed the bundle; empty with ``trust``.
+        trust: Path, in the task, of a trust policy that says who may have signed it.
     """
     from pathlib import Path
 
-    from kfp_provenance.components.publish.publishing import publish_model
+    from kfp_provenance.components.publish.publishing import publish_model, trust_in
 
     written = publish_model(
         Path(model.path),
         Path(bundle.path),
         destination=destination,
         name=name,
-        public_key=public_key,
+        trust=trust_in(public_key, trust),
     )
     Path(receipt.path).write_text(written.text, encoding="utf-8")
     receipt.metadata["model"] = written.model_uri

@@ -13,7 +13,7 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import BundleError, DataError, ProvenanceError, StorageError
 from kfp_provenance.hashing import Content, hash_path
 from kfp_provenance.storage import open_storage
-from kfp_provenance.verify import Trust, verify_bundle
+from kfp_provenance.verify import Trust, load_trust, verify_bundle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
 _POINTER_LIMIT = 64 * 1024
@@ -38,7 +38,7 @@ class Published:
 
 
 def publish_model(
-    model: Path, bundle: Path, *, destination: str, name: str, public_key: str
+    model: Path, bundle: Path, *, destination: str, name: str, trust: Trust
 ) -> Published:
     """Verify, write once, point.
 
@@ -47,7 +47,7 @@ def publish_model(
         bundle: Its ``.sigstore.jsonl``.
         destination: A path, ``file:`` or ``gs:``.
         name: Name of the model.
-        public_key: PEM of the key that must have signed.
+        trust: Who must have signed.
 
     Raises:
         BundleError: With the code of the first finding if the bundle does not hold.
@@ -64,7 +64,7 @@ def publish_model(
             remedy="choose another name",
         )
     content = hash_path(model)
-    _verify(bundle, content, public_key)
+    _verify(bundle, content, trust)
     base = f"{destination.rstrip('/')}/sha256-{content.digest.hex}"
     bundle_content = hash_path(bundle)
     model_uri = f"{base}/{model.name}"
@@ -82,8 +82,30 @@ def publish_model(
     return Published(model_uri, bundle_uri, pointer_uri, text)
 
 
-def _verify(bundle: Path, content: Content, public_key: str) -> None:
-    trust = Trust.for_key(public_key.encode())
+def trust_in(public_key: str, policy: str) -> Trust:
+    """Whom to believe: one key, or a trust policy.
+
+    Args:
+        public_key: PEM of a key; empty for a policy.
+        policy: Path of a trust policy; empty for a key.
+
+    Raises:
+        DataError: PARAMETER_INVALID unless exactly one is given.
+        TrustError: TRUST_INVALID if it cannot be used.
+    """
+    if bool(public_key) == bool(policy):
+        raise DataError(
+            Code.PARAMETER_INVALID,
+            "say who must have signed, once",
+            where="public_key, trust",
+            expected="the PEM of a public key, or the path of a trust policy",
+            found="both" if policy else "neither",
+            remedy="pass one of the two parameters",
+        )
+    return load_trust(Path(policy)) if policy else Trust.for_key(public_key.encode())
+
+
+def _verify(bundle: Path, content: Content, trust: Trust) -> None:
     verdict = verify_bundle(read_bundle_file(bundle), trust, content, now=datetime.now(UTC)).verdict
     if not verdict.passed:
         first = verdict.findings[0]

@@ -15,6 +15,7 @@ def sign(
     run: str,
     roots: list = [],
     require_all_bytes: bool = False,
+    step_trust: str = "",
     evidence_1: Input[Artifact] = None,
     evidence_2: Input[Artifact] = None,
     evidence_3: Input[Artifact] = None,
@@ -41,6 +42,9 @@ def sign(
         roots: Digests (``sha256:...``) or exact URIs that may come from outside although no
             step declared them, for example what ``dsl.importer`` brought in.
         require_all_bytes: Refuse to sign if the stored bytes of an artifact cannot be read.
+        step_trust: Path, in the task, of a trust policy that says who may sign steps. With it
+            every step must have been signed by its own task (``KPROV_STEP_SIGNER``); what they
+            signed is compared with the store and goes into the bundle as it is.
         evidence_1: An artifact beside the model, for example its evaluation: the steps behind
             it are signed too, and its bytes are hashed again because KFP mounts them.
         evidence_2: Another one.
@@ -57,7 +61,10 @@ def sign(
 
     check_run(run)
     signed = sign_task_chain(
-        signer, roots=[str(root) for root in roots], require_all_bytes=require_all_bytes
+        signer,
+        roots=[str(root) for root in roots],
+        require_all_bytes=require_all_bytes,
+        step_trust=step_trust,
     )
     Path(bundle.path).write_bytes(signed.bundle)
     bundle.metadata["mediaType"] = "application/jsonl"

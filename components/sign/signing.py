@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from kfp_provenance.attest import IN_RUN_BUILDER
 from kfp_provenance.bundle import sign_chain
@@ -20,6 +21,7 @@ from kfp_provenance.runtime.context import current_task
 from kfp_provenance.runtime.environment import environment_digest
 from kfp_provenance.signing import AskPassphrase, open_signer
 from kfp_provenance.storage import hash_stored
+from kfp_provenance.verify import Trust, judge_attestations, load_trust
 
 MODEL_INPUT = "model"
 
@@ -62,7 +64,9 @@ def check_run(run: str) -> None:
         )
 
 
-def sign_task_chain(signer: str, *, roots: Sequence[str], require_all_bytes: bool) -> SignedChain:
+def sign_task_chain(
+    signer: str, *, roots: Sequence[str], require_all_bytes: bool, step_trust: str = ""
+) -> SignedChain:
     """Sign the chain behind the inputs of the running task, the model first.
 
     Raises:
@@ -83,6 +87,7 @@ def sign_task_chain(signer: str, *, roots: Sequence[str], require_all_bytes: boo
             roots=declared,
             require_all_bytes=require_all_bytes,
             mounted=mounted,
+            step_trust=load_trust(Path(step_trust)) if step_trust else None,
         )
 
 
@@ -103,6 +108,7 @@ def sign_subjects(
     mounted: dict[str, Artifact] | None = None,
     builder: str = IN_RUN_BUILDER,
     ask_passphrase: AskPassphrase | None = None,
+    step_trust: Trust | None = None,
 ) -> SignedChain:
     """Collect, hash again, judge, sign.
 
@@ -116,6 +122,8 @@ def sign_subjects(
         mounted: Artifacts that were hashed in this task already, by URI.
         builder: Who says so: a step of the run, or somebody outside it.
         ask_passphrase: Asks a person for the key's passphrase.
+        step_trust: Who may have signed the steps; given, every step must have been signed
+            by its own task, and the signer signs the summary alone.
 
     Raises:
         ChainError: With the code of the first finding if the chain does not hold.
@@ -132,6 +140,11 @@ def sign_subjects(
     rehash = rehash_stored(chain.artifacts(), hash_again)
     if require_all_bytes:
         rehash = replace(rehash, findings=(*rehash.findings, *rehash.unread()))
+    attested = None
+    if step_trust is not None:
+        judged = judge_attestations(chain.steps, reader.attestation, step_trust)
+        chain = replace(chain, findings=(*chain.findings, *judged.findings))
+        attested = judged.lines
     opened = open_signer(signer, ask_passphrase)
     bundle = sign_chain(
         chain,
@@ -140,6 +153,7 @@ def sign_subjects(
         rehash=rehash,
         now=datetime.now(UTC),
         builder=builder,
+        attested=attested,
     )
     artifacts = [subject.artifact for subject in chain.subjects]
     page = lineage_page(chain.pipeline or chain.run, chain.steps, artifacts, signed_by=opened.name)

@@ -14,9 +14,11 @@ def tabular_training(
     source: str,
     label: str,
     signer: str,
-    public_key: str,
     destination: str,
     model_name: str,
+    public_key: str = "",
+    trust: str = "",
+    step_trust: str = "",
     source_digest: str = "",
     schema: dict = {},
     target: dict = {},
@@ -40,9 +42,11 @@ def tabular_training(
         source: A path, or a `file:`, `gs:` or `https:` URI, of the raw CSV or Parquet.
         label: Column to predict.
         signer: URI of the signer, for example ``file:/keys/signer.key``.
-        public_key: PEM of the signer's public key.
         destination: Folder or bucket of published models.
         model_name: Name of the published model.
+        public_key: PEM of the signer's public key, or
+        trust: Path, in the tasks, of a trust policy, see ``publish``.
+        step_trust: Path of a trust policy for steps that sign themselves, see ``sign``.
         source_digest: Expected digest of the raw bytes; empty takes any and records it.
         schema: Declared schema of the table, see ``ingest``.
         target: Rule that makes the label from another column, see ``preprocess``.
@@ -86,6 +90,7 @@ def tabular_training(
         run=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
         roots=roots,
         require_all_bytes=require_all_bytes,
+        step_trust=step_trust,
         evidence_1=evaluated.outputs["metrics"],
         evidence_2=evaluated.outputs["report"],
         evidence_3=raw.outputs["dataset"],
@@ -101,6 +106,7 @@ def tabular_training(
         destination=destination,
         name=model_name,
         public_key=public_key,
+        trust=trust,
     )
     for task in (raw, prepared, trained, evaluated, signed, published):
         task.set_container_image(image)

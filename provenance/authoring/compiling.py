@@ -71,6 +71,7 @@ def compile_pipeline(
     parameters: Mapping[str, object] | None = None,
     code: CodeState | None = None,
     store: str = "",
+    step_signer: str = "",
 ) -> CompiledPipeline:
     """Compile ``pipeline`` to YAML that KFP can submit.
 
@@ -85,6 +86,8 @@ def compile_pipeline(
         parameters: Values for the pipeline's parameters.
         code: State of the author's repository, for tasks whose component has none.
         store: Store URI that every task records to, unless its component fixes another.
+        step_signer: Signer that every task signs its own step with, unless its component
+            fixes another.
 
     Raises:
         AuthoringError: PIPELINE_INVALID if KFP cannot compile it.
@@ -95,7 +98,7 @@ def compile_pipeline(
     tracked: list[str] = []
     untracked: list[str] = []
     for label, container in _containers(specification):
-        (tracked if _tie(container, code, store) else untracked).append(label)
+        (tracked if _tie(container, code, store, step_signer) else untracked).append(label)
     digest = pipeline_digest(documents)
     for _, container in _containers(specification):
         if tracking_of(container.get("command", [])):
@@ -169,7 +172,7 @@ def _containers(specification: Mapping[str, Any]) -> Iterator[tuple[str, dict[st
             yield label, executors[label]["container"]
 
 
-def _tie(container: dict[str, Any], code: CodeState | None, store: str) -> bool:
+def _tie(container: dict[str, Any], code: CodeState | None, store: str, step_signer: str) -> bool:
     """Bring the tracking of one container in step; False if it is not tracked."""
     tracking = tracking_of(container.get("command", []))
     if tracking is None:
@@ -177,7 +180,12 @@ def _tie(container: dict[str, Any], code: CodeState | None, store: str) -> bool:
     image = container.get("image", "")
     placeholder = _IMAGE_PLACEHOLDER.fullmatch(image)
     asked = f"{PARAMETER_IMAGE}{placeholder[1]}" if placeholder else image
-    tied = replace(tracking, image=asked, store=tracking.store or store)
+    tied = replace(
+        tracking,
+        image=asked,
+        store=tracking.store or store,
+        step_signer=tracking.step_signer or step_signer,
+    )
     container["command"] = replace_tracking(container["command"], tied)
     known = {entry["name"] for entry in container.get("env", [])}
     if code is not None and code_state.VARIABLE not in known:

@@ -43,11 +43,14 @@ class Tracking:
             or ``"image"`` if the image has it. Default: ``KPROV_PACKAGE``, else the pinned
             requirement of this very version.
         version: Version of the component, recorded with every step.
+        step_signer: URI of the signer that each task signs its own step with; empty leaves
+            it to ``KPROV_STEP_SIGNER``, and unset there means that it signs nothing.
     """
 
     store: str = ""
     package: str = ""
     version: str = ""
+    step_signer: str = ""
 
 
 class TrackedComponent(python_component.PythonComponent):
@@ -121,6 +124,7 @@ def component(
         image=container.image,
         secret_parameters=tuple(secret_parameters),
         store=chosen.store,
+        step_signer=chosen.step_signer,
     )
     command = track_command(container.command, fixed)
     if command is None:

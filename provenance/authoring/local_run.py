@@ -38,6 +38,7 @@ def run_locally(
     store: str,
     arguments: Mapping[str, object] | None = None,
     code: CodeState | None = None,
+    step_signer: str = "",
 ) -> LocalRun:
     """Run every task as a subprocess of this Python.
 
@@ -47,6 +48,7 @@ def run_locally(
         store: Store URI that the tasks record to.
         arguments: Values for the pipeline's parameters.
         code: State of the author's repository; carried to the tasks.
+        step_signer: URI of the signer that every task signs its own step with.
 
     Raises:
         AuthoringError: RUN_FAILED if a task failed; VALUE_ALTERED_BY_RUNNER if a path or a
@@ -62,6 +64,7 @@ def run_locally(
         "KPROV_STORE": store,
         DIGEST_VARIABLE: str(compiled.digest),
         code_state.VARIABLE: code_state.to_variable(code),
+        "KPROV_STEP_SIGNER": step_signer,
     }
     failure: Exception | None = None
     with _environment(variables):

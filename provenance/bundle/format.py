@@ -166,7 +166,8 @@ def _opened(number: int, raw: bytes, value: dict[str, JsonValue], where: str) ->
     from sigstore_models.bundle.v1 import Bundle  # noqa: PLC0415
 
     try:
-        bundle = Bundle.from_dict(value)
+        # by the names of the format alone: the models also know names of their own
+        bundle = Bundle.model_validate(value, by_alias=True, by_name=False)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join(map(str, first["loc"]))

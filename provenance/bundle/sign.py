@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from kfp_provenance.attest.identifiers import IN_RUN_BUILDER, PAYLOAD_TYPE
+from kfp_provenance.attest.identifiers import (
+    COLLECTOR_BUILDER,
+    IN_RUN_BUILDER,
+    PAYLOAD_TYPE,
+)
 from kfp_provenance.attest.parse import parse_statement
 from kfp_provenance.attest.statement import make_statements
 from kfp_provenance.attest.summary import AttestationReference, make_summary
@@ -26,6 +30,7 @@ def sign_chain(
     rehash: Rehash,
     now: datetime,
     builder: str = IN_RUN_BUILDER,
+    attested: Sequence[bytes] | None = None,
 ) -> bytes:
     """Make the provenance bundle of a chain.
 
@@ -36,6 +41,8 @@ def sign_chain(
         rehash: What was hashed again before signing; its findings refuse the signature.
         now: Time of signing, with a time zone.
         builder: Who signs: the run's own signing step, or an operator from outside.
+        attested: The line that each step of the chain signed itself, already judged: the
+            signer then signs the summary and nothing else, as the collector of them.
 
     Returns:
         Bytes of the ``.sigstore.jsonl`` file.
@@ -46,9 +53,11 @@ def sign_chain(
         SigningError: If the signer fails.
     """
     _refuse(chain, rehash)
-    lines = [
-        _line(statement, signer) for statement in make_statements(chain, environments, builder)
-    ]
+    if attested is None:
+        statements = make_statements(chain, environments, builder)
+        lines = [_line(statement, signer) for statement in statements]
+    else:
+        lines, builder = list(attested), COLLECTOR_BUILDER
     references = [
         AttestationReference(step.id, line.digest)
         for step, line in zip(chain.steps, read_bundle(write_bundle(lines)), strict=True)

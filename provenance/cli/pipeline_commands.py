@@ -33,6 +33,11 @@ ParameterOption = Annotated[
     list[str] | None, typer.Option("--parameter", "-p", help="NAME=VALUE; VALUE is JSON or text.")
 ]
 
+StepSignerOption = Annotated[
+    str,
+    typer.Option(help="Signer that each task signs its own step with (else KPROV_STEP_SIGNER)."),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to ``app``."""
@@ -51,6 +56,7 @@ def compile_(
     store: Annotated[
         str, typer.Option(help="Store that every task records to; else KPROV_STORE in its pod.")
     ] = "",
+    step_signer: StepSignerOption = "",
     no_code: Annotated[
         bool, typer.Option("--no-code", help="Leave the state of the git repository out.")
     ] = False,
@@ -60,6 +66,7 @@ def compile_(
     """Compile a pipeline whose tasks know its digest and its code."""
     from kfp_provenance.authoring import compile_pipeline
     from kfp_provenance.authoring.loading import load_pipeline
+    from kfp_provenance.settings import setting
 
     _set_for_import(image=image, package=package, no_code=no_code)
     compiled = compile_pipeline(
@@ -68,6 +75,7 @@ def compile_(
         parameters=read_parameters(parameter or []) or None,
         code=None if no_code else code_of_directory(),
         store=store,
+        step_signer=setting("step_signer", step_signer),
     )
     fields = {
         "pipeline": compiled.name,
@@ -85,6 +93,7 @@ def run(
     parameter: ParameterOption = None,
     root: Annotated[Path, typer.Option(help="Folder of all local runs.")] = Path(".kprov/runs"),
     store: StoreOption = "",
+    step_signer: StepSignerOption = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show KFP's own log.")] = False,
     as_json: JsonFlag = False,
 ) -> None:
@@ -92,7 +101,7 @@ def run(
     from kfp_provenance.authoring import compile_pipeline, run_locally
     from kfp_provenance.authoring.loading import load_pipeline
     from kfp_provenance.cli.local_output import quiet_runner
-    from kfp_provenance.settings import store_setting
+    from kfp_provenance.settings import setting, store_setting
 
     _set_for_import(image="", package="image", no_code=False)
     uri, code = store_setting(store), code_of_directory()
@@ -104,6 +113,7 @@ def run(
             store=uri,
             arguments=read_parameters(parameter or []),
             code=code,
+            step_signer=setting("step_signer", step_signer),
         )
     fields = {"run": finished.id, "outputs": str(finished.folder), "store": uri}
     print_json(fields) if as_json else print_fields(fields)

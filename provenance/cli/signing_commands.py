@@ -48,6 +48,10 @@ def sign(
     require_all_bytes: Annotated[
         bool, typer.Option("--require-all-bytes", help="Refuse if stored bytes cannot be read.")
     ] = False,
+    step_trust: Annotated[
+        Path | None,
+        typer.Option(help="Trust policy for steps that their own tasks signed; collect these."),
+    ] = None,
     store: StoreOption = "",
     as_json: JsonFlag = False,
 ) -> None:
@@ -57,6 +61,7 @@ def sign(
     from kfp_provenance.lineage import Root
     from kfp_provenance.metadata import open_reader
     from kfp_provenance.settings import setting, store_setting
+    from kfp_provenance.verify import load_trust
 
     with closing(open_reader(store_setting(store))) as reader:
         signed = sign_subjects(
@@ -68,6 +73,7 @@ def sign(
             require_all_bytes=require_all_bytes,
             builder=OPERATOR_BUILDER,
             ask_passphrase=_ask,
+            step_trust=load_trust(step_trust) if step_trust is not None else None,
         )
     output.write_bytes(signed.bundle)
     fields = {

@@ -5,11 +5,12 @@ ML Metadata is loaded when a store is opened, not when this package is imported.
 
 from __future__ import annotations
 
-from kfp_provenance.metadata.interface import Reader, Recorder, RunSummary
+from kfp_provenance.metadata.interface import Attest, Reader, Recorder, RunSummary
 from kfp_provenance.metadata.retry import Patience
 from kfp_provenance.metadata.uri import StoreScheme, StoreUri
 
 __all__ = [
+    "Attest",
     "Patience",
     "Reader",
     "Recorder",

@@ -7,6 +7,7 @@ implements the same two protocols.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -37,11 +38,18 @@ class RunSummary:
     finished: datetime
 
 
+Attest = Callable[[Step], bytes | None]
+"""Signs a step as it will be stored; one line of a bundle, or None for one that is not stated."""
+
+
 class Recorder(Protocol):
     """Writes steps."""
 
-    def record(self, step: Step, environment: Environment) -> None:
+    def record(self, step: Step, environment: Environment, attest: Attest | None = None) -> None:
         """Store one step, whole or not at all.
+
+        With ``attest``, what it returns for the step as it is stored is stored with it, in
+        the same write; what it raises leaves nothing stored.
 
         Recording the same step (same ``id``) again is a no-op, so that a write whose
         outcome is unknown can be tried again.
@@ -80,6 +88,9 @@ class Reader(Protocol):
         Raises:
             StoreError: STORE_CORRUPT if its rows are not what a recorder writes.
         """
+
+    def attestation(self, step_id: str) -> bytes | None:
+        """What the step's own task signed when it was recorded, or None; not verified."""
 
     def environment(self, digest: Digest) -> Environment | None:
         """The Python environment with its list of packages, or None."""

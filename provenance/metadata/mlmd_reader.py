@@ -88,6 +88,15 @@ class MlmdReader:
             node = self._named("execution", schema.STEP_TYPE, step_id)
             return self._steps([node])[0] if node is not None else None
 
+    def attestation(self, step_id: str) -> bytes | None:
+        """What the step's own task signed, or None."""
+        with self._connection.translated():
+            node = self._named("execution", schema.STEP_TYPE, step_id)
+        if node is None or schema.ATTESTATION not in node.custom_properties:
+            return None
+        line: str = node.custom_properties[schema.ATTESTATION].string_value
+        return line.encode("utf-8")
+
     def environment(self, digest: Digest) -> Environment | None:
         """One environment, or None."""
         with self._connection.translated():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from ml_metadata import errors
@@ -13,6 +14,7 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import StoreError
 from kfp_provenance.facts import Artifact, Environment, Input, InputOrigin, Step
 from kfp_provenance.metadata import encode, schema
+from kfp_provenance.metadata.interface import Attest
 from kfp_provenance.metadata.mlmd_connection import Connection
 from kfp_provenance.metadata.mlmd_reader import MlmdReader, artifact_of
 
@@ -38,7 +40,7 @@ class MlmdRecorder:
         self._connection = connection
         self._reader = MlmdReader(connection)
 
-    def record(self, step: Step, environment: Environment) -> None:
+    def record(self, step: Step, environment: Environment, attest: Attest | None = None) -> None:
         """Store one step; see the protocol.
 
         Raises:
@@ -49,10 +51,11 @@ class MlmdRecorder:
         step = encode.canonical(step)
         if environment.digest != step.environment:
             encode.refuse("the environment is not that of the step", f"step {step.task}")
+        attest = lru_cache(attest) if attest is not None else None  # signed once, however often put
         with self._connection.translated():
             for _ in range(_ROUNDS):
                 try:
-                    self._put(step, environment)
+                    self._put(step, environment, attest)
                 except errors.AlreadyExistsError:
                     if self._recorded(step):
                         return
@@ -69,7 +72,7 @@ class MlmdRecorder:
         """Release the connection."""
         self._connection.close()
 
-    def _put(self, step: Step, environment: Environment) -> None:
+    def _put(self, step: Step, environment: Environment, attest: Attest | None) -> None:
         rows = self._rows(step)
         if step.attempt == 0:
             step = replace(step, attempt=1 + self._reader.attempts(step.run, step.task, step.id))
@@ -88,7 +91,7 @@ class MlmdRecorder:
             edges.append((0, None if row.id else new.index(row), event))
         self._connection.call(
             "put_lineage_subgraph",
-            [self._execution(step)],
+            [self._execution(step, attest)],
             [self._artifact(row) for row in new],
             [
                 self._context(schema.RUN_TYPE, {"id": step.run}),
@@ -141,12 +144,17 @@ class MlmdRecorder:
             )
         return True
 
-    def _execution(self, step: Step) -> Any:
+    def _execution(self, step: Step, attest: Attest | None) -> Any:
         node = pb.Execution(
             type_id=self._connection.types[schema.STEP_TYPE],
             name=schema.index_name(step.id),
             last_known_state=pb.Execution.COMPLETE if step.failure is None else pb.Execution.FAILED,
         )
+        line = attest(step) if attest is not None else None
+        if line is not None:
+            text, where = line.decode("utf-8"), f"attestation of step {step.task}"
+            encode.check_text(text, where, schema.ATTESTATION_LIMIT)
+            node.custom_properties[schema.ATTESTATION].string_value = text
         return _filled(node, encode.step_properties(step))
 
     def _artifact(self, row: _Row) -> Any:

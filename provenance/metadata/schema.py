@@ -47,6 +47,9 @@ STEP_PROPERTIES: Final = (
     "runtime_version",
 )
 ARTIFACT_PROPERTIES: Final = ("digest", "kind", "size", "type", "version", "metadata")
+ATTESTATION: Final = "attestation"
+"""Custom property of a step: the Sigstore bundle that its own task signed, one line."""
+ATTESTATION_LIMIT: Final = 4 * 1024 * 1024
 CONTEXT_PROPERTIES: Final = {
     RUN_TYPE: ("id",),
     PIPELINE_TYPE: ("id",),

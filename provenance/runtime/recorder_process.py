@@ -1,7 +1,9 @@
 """What the recorder process does: opens the store, says so, writes one step, ends.
 
-It reads the store URI, writes ``{"environment": "sha256:..."}`` or an error, reads a step,
-and writes ``{}`` or an error. Each is one line; all but the URI are JSON.
+It reads the URIs of store and signer, writes ``{"environment": "sha256:..."}`` or an error,
+reads a step, and writes ``{}`` or an error. Each is one line of JSON.
+
+A task that signs its own step does it here, out of reach of the user's code.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from types import ModuleType
 from typing import Any, BinaryIO
 
 from kfp_provenance.errors import ProvenanceError
-from kfp_provenance.metadata import open_recorder
+from kfp_provenance.facts import Environment, Outcome, Step
+from kfp_provenance.metadata import Attest, open_recorder
 from kfp_provenance.runtime.environment import current_environment
 from kfp_provenance.runtime.step_message import decode_step
 
@@ -35,20 +38,40 @@ def serve(requests: int, answers: int) -> int:
         try:
             _load_mlmd()
             environment = current_environment()
-            store = incoming.readline(_LIMIT).decode("utf-8").removesuffix("\n")
-            if not store:
-                return 0  # the task ended before it knew one: its own error says why
-            recorder = open_recorder(store)
+            told = incoming.readline(_LIMIT)
+            if not told:
+                return 0  # the task ended before it knew a store: its own error says why
+            uris = json.loads(told)
+            recorder = open_recorder(uris["store"])
+            attest = _attest(uris["signer"], environment)
             _answer(outgoing, {"environment": str(environment.digest)})
             line = incoming.readline(_LIMIT)
             if line:  # else the task ended without a record, and says why
-                recorder.record(decode_step(line.decode("utf-8")), environment)
+                recorder.record(decode_step(line.decode("utf-8")), environment, attest)
                 _answer(outgoing, {})
             recorder.close()
         except ProvenanceError as error:
             _answer(outgoing, error.to_json())
             return 1
     return 0
+
+
+def _attest(signer: str, environment: Environment) -> Attest | None:
+    """What signs the step; opened before user code runs, so that no work is done in vain."""
+    if not signer:
+        return None
+    from kfp_provenance.attest.identifiers import PAYLOAD_TYPE, STEP_BUILDER  # noqa: PLC0415
+    from kfp_provenance.attest.statement import make_statement  # noqa: PLC0415
+    from kfp_provenance.signing import open_signer  # noqa: PLC0415 - for a task that signs
+
+    opened = open_signer(signer)
+
+    def attest(step: Step) -> bytes | None:
+        if step.outcome is not Outcome.SUCCEEDED or not step.outputs:
+            return None
+        return opened.sign(make_statement(step, environment, STEP_BUILDER), PAYLOAD_TYPE)
+
+    return attest
 
 
 class _Later(ModuleType):

@@ -46,23 +46,27 @@ class RecorderProcess:
         self._received = b""
         self._closed = False
 
-    def open(self, store: str) -> None:
+    def open(self, store: str, signer: str = "") -> None:
         """Tell the process which store to open; does not wait for it.
+
+        Args:
+            store: Its URI.
+            signer: URI of the signer of the step itself; empty to sign nothing.
 
         Raises:
             TaskError: RECORD_NOT_WRITTEN if the process is gone.
         """
         self.store = store
-        self._tell(store)
+        self._tell(json.dumps({"store": store, "signer": signer}))
 
     def wait_until_ready(self) -> Digest:
-        """Wait for the open store.
+        """Wait for the open store, and for the signer if there is one.
 
         Returns:
             Digest of the Python environment, which the process has listed meanwhile.
 
         Raises:
-            TaskError: With the store's own code if it cannot be opened.
+            TaskError: With the store's or the signer's own code if it cannot be opened.
         """
         return Digest.parse(self._answer()["environment"])
 
@@ -70,7 +74,7 @@ class RecorderProcess:
         """Write ``step``, whole or not at all.
 
         Raises:
-            TaskError: RECORD_NOT_WRITTEN, or the store's own code.
+            TaskError: RECORD_NOT_WRITTEN, or the store's or the signer's own code.
         """
         self._tell(encode_step(step))
         self._answer()

@@ -17,7 +17,7 @@ from kfp_provenance.errors import ProvenanceError, TaskError
 from kfp_provenance.runtime.executor_input import ExecutorInput, parse_executor_input
 from kfp_provenance.runtime.identity import identify, in_cluster
 from kfp_provenance.runtime.recording import RecorderProcess
-from kfp_provenance.settings import task_store
+from kfp_provenance.settings import task_signer, task_store
 from kfp_provenance.tracking import TaskTracking
 
 EXECUTOR_MODULE = "kfp.dsl.executor_main"
@@ -38,7 +38,10 @@ def main(arguments: list[str], recorder: RecorderProcess) -> int:
     try:
         tracking, executor_arguments, given = _read_arguments(arguments)
         identity = identify(given)
-        recorder.open(task_store(tracking.store, in_cluster=identity.in_cluster))
+        recorder.open(
+            task_store(tracking.store, in_cluster=identity.in_cluster),
+            task_signer(tracking.step_signer),
+        )
         # what is loaded from here on is loaded while the recorder loads its own
         execute = _kfp_executor(executor_arguments)
         from kfp_provenance.runtime.step import TrackedStep  # noqa: PLC0415

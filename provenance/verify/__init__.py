@@ -6,6 +6,7 @@ one exception, it reads the trust policy and the keys beside it.
 
 from __future__ import annotations
 
+from kfp_provenance.verify.attested import Attested, judge_attestations
 from kfp_provenance.verify.compare import compare_stored_bytes, compare_with_store
 from kfp_provenance.verify.render import TreeLine, lineage_tree, render_text, view_to_json
 from kfp_provenance.verify.sigstore_root import SigstoreRoot
@@ -15,6 +16,7 @@ from kfp_provenance.verify.verdict import verify_bundle, verify_chain
 from kfp_provenance.verify.view import ChainView, Observed, Verification
 
 __all__ = [
+    "Attested",
     "ChainView",
     "Identity",
     "Observed",
@@ -25,6 +27,7 @@ __all__ = [
     "Verification",
     "compare_stored_bytes",
     "compare_with_store",
+    "judge_attestations",
     "lineage_tree",
     "load_sigstore_root",
     "load_trust",

@@ -58,7 +58,7 @@ def compare_with_store(view: ChainView, reader: Reader) -> Verdict:
                 found=found,
                 remedy="the record was changed after signing: trust the bundle, mend the store",
             )
-            for field, signed, found in _differences(step, stored)
+            for field, signed, found in differences(step, stored)
         ]
     return Verdict(tuple(map(printable_finding, findings)))
 
@@ -80,7 +80,8 @@ def compare_stored_bytes(view: ChainView, hash_uri: HashUri) -> Verdict:
     )
 
 
-def _differences(signed: Step, stored: Step) -> Iterator[_Difference]:
+def differences(signed: Step, stored: Step) -> Iterator[_Difference]:
+    """Fields in which a stored step is not the one that was signed."""
     found = _scalars(stored)
     for name, value in _scalars(signed).items():
         if value != found[name]:
@@ -94,6 +95,7 @@ def _differences(signed: Step, stored: Step) -> Iterator[_Difference]:
 def _scalars(step: Step) -> dict[str, str]:
     code = step.code
     return {
+        "id": step.id,
         "run": step.run,
         "task": step.task,
         "pipeline": step.pipeline,

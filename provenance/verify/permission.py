@@ -25,20 +25,26 @@ def check_permission(
     findings += _check_period(summary.line.where, signing_time(summary), summary.signer)
     findings += _check_pipeline("the summary", summary.statement.pipeline, summary.signer)
     for signed in steps:
-        step, signer = signed.statement.step, signed.signer
-        findings += _check_pipeline(step_label(step), step.pipeline, signer)
-        findings += _check_period(step_label(step), signing_time(signed, summary), signer)
-        if signer.namespaces is not None and step.namespace not in signer.namespaces:
-            findings.append(
-                Finding(
-                    Code.NAMESPACE_UNTRUSTED,
-                    f"{signer.name} may not sign for this namespace",
-                    step=step_label(step),
-                    expected=", ".join(sorted(signer.namespaces)[:10]) or "no namespace",
-                    found=step.namespace or "no namespace",
-                    remedy=_GRANT,
-                )
+        findings += check_signer(signed, summary)
+    return findings
+
+
+def check_signer(signed: SignedStep, over: SignedSummary | None = None) -> list[Finding]:
+    """May this signer sign this step: its pipeline, its namespace, at that time?"""
+    step, signer = signed.statement.step, signed.signer
+    findings = _check_pipeline(step_label(step), step.pipeline, signer)
+    findings += _check_period(step_label(step), signing_time(signed, over), signer)
+    if signer.namespaces is not None and step.namespace not in signer.namespaces:
+        findings.append(
+            Finding(
+                Code.NAMESPACE_UNTRUSTED,
+                f"{signer.name} may not sign for this namespace",
+                step=step_label(step),
+                expected=", ".join(sorted(signer.namespaces)[:10]) or "no namespace",
+                found=step.namespace or "no namespace",
+                remedy=_GRANT,
             )
+        )
     return findings
 
 

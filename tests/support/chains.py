@@ -69,6 +69,7 @@ class MemoryReader:
 
     def __init__(self, steps: Iterable[Step]) -> None:
         self.steps = {step.id: step for step in steps}
+        self.attestations: dict[str, bytes] = {}
 
     def runs(self, limit: int = 100) -> tuple[RunSummary, ...]:
         raise NotImplementedError
@@ -81,6 +82,9 @@ class MemoryReader:
 
     def step(self, step_id: str) -> Step | None:
         return self.steps.get(step_id)
+
+    def attestation(self, step_id: str) -> bytes | None:
+        return self.attestations.get(step_id)
 
     def environment(self, wanted: Digest) -> Environment | None:
         return ENVIRONMENT if wanted == ENVIRONMENT.digest else None

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,6 +109,7 @@ def make_signed_run(
     upload: Callable[[Path], object] | None = None,
     source: str = "",
     destination: str = "",
+    options: Sequence[str] = (),
 ) -> SignedRun:
     """Run the pipeline on scikit-learn's breast cancer data.
 
@@ -117,6 +118,7 @@ def make_signed_run(
         upload: Puts the raw CSV to where ``source`` says.
         source: URI of the raw CSV; the file in ``folder`` if empty.
         destination: Where models are published; a folder in ``folder`` if empty.
+        options: More of ``kprov run``; what they set is set last.
     """
     from sklearn.datasets import load_breast_cancer
 
@@ -139,7 +141,7 @@ def make_signed_run(
         "-p", f"destination={destination or folder / 'published'}",
         "-p", "model_name=tumour",
         "-p", "estimator=sklearn.linear_model.LogisticRegression",
-        "--json",
+        *options, "--json",
         cwd=folder,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

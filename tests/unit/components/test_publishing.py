@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kfp_provenance.codes import Code
-from kfp_provenance.components.publish.publishing import Published, publish_model
+from kfp_provenance.components.publish.publishing import Published, publish_model, trust_in
 from kfp_provenance.errors import ProvenanceError
 from support.chains import key_pair, signed, tabular_run
 
@@ -40,7 +40,7 @@ class Desk:
             bundle,
             destination=str(self.destination),
             name=name,
-            public_key=self.public_key,
+            trust=trust_in(self.public_key, ""),
         )
 
     def files(self) -> dict[str, bytes]:

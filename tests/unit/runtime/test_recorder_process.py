@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -118,7 +119,7 @@ def test_a_step_is_one_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             monkeypatch.setattr(MetadataStore, name, counted(name, getattr(MetadataStore, name)))
     one = replace(step(), environment=current_environment().digest)
     requests, answers = tmp_path / "requests", tmp_path / "answers"
-    requests.write_text(f"{store}\n{encode_step(one)}\n")
+    requests.write_text(f"{json.dumps({'store': store, 'signer': ''})}\n{encode_step(one)}\n")
     code = serve(os.open(requests, os.O_RDONLY), os.open(answers, os.O_WRONLY | os.O_CREAT))
     assert (code, answers.read_text().splitlines()[-1]) == (0, "{}")
     assert writes == ["put_lineage_subgraph"]
