@@ -47,12 +47,14 @@ check: .venv/project ## formatting, lint, types, imports, and that generated fil
 	$(IN)/python docs/_tools/generate.py --check
 	$(IN)/mkdocs build --quiet --strict --site-dir build/site
 
-tools: ## build the real servers and clients for make interop with the Go toolchain
+tools: ## build the real servers and clients for make interop with the Go toolchain and npm
 	@.ci/tools
+	@.ci/node-tools
 
 interop: .venv-interop/project ## run the tests that need real servers: MariaDB, Sigstore, Kubernetes, OpenBao, GCS, peers
-	@.ci/mariadb || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with MariaDB"; }
+	@.ci/debian || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs of Debian"; }
 	@.ci/tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs that Go builds"; }
+	@.ci/node-tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs of npm"; }
 	.venv-interop/bin/python $(PYTEST) -m interop tests/interop
 
 bench: .venv-interop/project ## measure beside the peers and write the tables into docs/reference/benchmarks.md
@@ -131,9 +133,9 @@ COMPILE = $(IN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 requirements: .venv/ready ## make the lock files anew; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) pyproject.toml --extra mlmd -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -c requirements/runtime.txt -o requirements/build.txt
-	$(COMPILE) pyproject.toml --extra mlmd --extra demo requirements/dev.in \
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto requirements/dev.in \
 		-c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra mlmd --extra demo requirements/interop.in \
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto requirements/interop.in \
 		-c requirements/dev.txt -o requirements/interop.txt
 	$(COMPILE) pyproject.toml requirements/kfp217.in -o requirements/kfp217.txt
 	$(COMPILE) requirements/mlmd-nodeps.in --no-deps -o requirements/mlmd-nodeps.txt

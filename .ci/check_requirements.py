@@ -22,8 +22,8 @@ REQUIREMENTS = ROOT / "requirements"
 LOCKS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...]]] = {
     "runtime.txt": (("mlmd",), ()),
     "build.txt": (None, ("build.in",)),
-    "dev.txt": (("mlmd", "demo"), ("dev.in",)),
-    "interop.txt": (("mlmd", "demo"), ("interop.in",)),
+    "dev.txt": (("mlmd", "demo", "vault", "in-toto"), ("dev.in",)),
+    "interop.txt": (("mlmd", "demo", "vault", "in-toto"), ("interop.in",)),
     "kfp217.txt": ((), ("kfp217.in",)),
     "mlmd-nodeps.txt": (None, ("mlmd-nodeps.in",)),
     "uv.txt": (None, ("uv.in",)),

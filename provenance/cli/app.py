@@ -13,6 +13,7 @@ from kfp_provenance.cli import (
     demo_command,
     digest_command,
     key_commands,
+    layout_commands,
     pipeline_commands,
     signing_commands,
     store_commands,
@@ -39,6 +40,7 @@ for module in (
     key_commands,
     bundle_commands,
     trust_commands,
+    layout_commands,
 ):
     module.register(app)
 

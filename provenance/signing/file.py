@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import os
-import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -19,11 +16,10 @@ from kfp_provenance.errors import SigningError
 from kfp_provenance.signing.interface import AskPassphrase
 from kfp_provenance.signing.key_signer import KeySigner
 from kfp_provenance.signing.keys import public_key_of
+from kfp_provenance.signing.secret_files import read_private, unreadable
 
 PASSPHRASE_VARIABLE = "KPROV_KEY_PASSPHRASE"  # noqa: S105 - a name, not a secret
 _PASSPHRASE_FILE = "passphrase-file"  # noqa: S105 - likewise
-_LIMIT = 64 * 1024
-_SECRET_VOLUME = re.compile(r"\.\.\d{4}_\d{2}_\d{2}_")
 
 
 @dataclass(frozen=True)
@@ -44,19 +40,19 @@ def open_signer(uri: str, ask_passphrase: AskPassphrase | None = None) -> KeySig
     from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]  # noqa: PLC0415
 
     file = _parse(uri)
-    pem = _read_private(file.path, "key")
+    pem = read_private(file.path, "key")
     encrypted = b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in pem
     if not encrypted and b"-----BEGIN PRIVATE KEY-----" not in pem:
-        raise _unreadable(file.path, "it is not a private key in PKCS#8 PEM", _PKCS8_REMEDY)
+        raise unreadable(file.path, "it is not a private key in PKCS#8 PEM", _PKCS8_REMEDY)
     passphrase = _passphrase(file, ask_passphrase) if encrypted else None
     try:
         key = serialization.load_pem_private_key(pem, passphrase)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         if encrypted:
             raise _wrong_passphrase(file.path) from error
-        raise _unreadable(file.path, "its PEM is damaged", _PKCS8_REMEDY) from error
+        raise unreadable(file.path, "its PEM is damaged", _PKCS8_REMEDY) from error
     if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise _unreadable(file.path, "it is not a P-256 key", "make one with `kprov key new`")
+        raise unreadable(file.path, "it is not a P-256 key", "make one with `kprov key new`")
     public = public_key_of(key.public_key())
     return KeySigner(f"file:{file.path}", CryptoSigner(key, public.verifier), public)
 
@@ -81,7 +77,7 @@ def _parse(uri: str) -> _KeyFile:
 
 def _passphrase(file: _KeyFile, ask: AskPassphrase | None) -> bytes:
     if file.passphrase_file is not None:
-        text = _read_private(file.passphrase_file, "passphrase").removesuffix(b"\n")
+        text = read_private(file.passphrase_file, "passphrase").removesuffix(b"\n")
         passphrase = text.removesuffix(b"\r")
     elif os.environ.get(PASSPHRASE_VARIABLE):
         passphrase = os.environ[PASSPHRASE_VARIABLE].encode()
@@ -97,53 +93,12 @@ def _passphrase(file: _KeyFile, ask: AskPassphrase | None) -> bytes:
     return passphrase
 
 
-def _read_private(path: Path, what: str) -> bytes:
-    """Read a file that only its owner may read."""
-    try:
-        # without blocking: the name may be a pipe that nobody writes to
-        opener = lambda name, flags: os.open(name, flags | os.O_NONBLOCK)  # noqa: E731
-        with io.FileIO(path, "r", opener=opener) as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise _unreadable(path, "it is not a regular file", "name a file")
-            if status.st_mode & 0o077 and not _in_secret_volume(path):
-                raise _unreadable(
-                    path,
-                    f"others may read the {what}: mode {stat.S_IMODE(status.st_mode):04o}",
-                    f"chmod 600 {path}",
-                )
-            data = stream.read(_LIMIT + 1) or b""
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise _unreadable(path, reason, "name a file that exists and can be read") from error
-    if len(data) > _LIMIT:
-        raise _unreadable(path, f"it is larger than {_LIMIT} bytes", "name the right file")
-    return data
-
-
-def _in_secret_volume(path: Path) -> bool:
-    """Kubernetes mounts Secrets 0644, behind a dated folder, for this pod alone.
-
-    kfp-kubernetes has no way to ask for another mode.
-    """
-    return any(_SECRET_VOLUME.match(part) for part in path.resolve().parts)
-
-
 def _invalid(reason: str) -> SigningError:
     return SigningError(
         Code.SIGNER_URI_INVALID,
         f"the signer's URI is not usable: {reason}",
         expected=f"file:PATH[?{_PASSPHRASE_FILE}=FILE]",
         remedy="the passphrase itself never belongs into the URI",
-    )
-
-
-def _unreadable(path: Path, reason: str, remedy: str) -> SigningError:
-    return SigningError(
-        Code.KEY_UNREADABLE,
-        f"the file cannot be used: {reason}",
-        where=str(path),
-        remedy=remedy,
     )
 
 

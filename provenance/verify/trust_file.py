@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Callable, Iterable
@@ -34,6 +35,10 @@ from kfp_provenance.verify.trust import (
 
 _LIMIT = 4 * 1024 * 1024
 _YAML = (".yaml", ".yml")
+_PARTS = 32
+_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{{_PARTS}}}")
+"""tomllib takes quadratic time for a dotted key: hours for one that fills the file."""
 _Model = TypeVar("_Model", bound=BaseModel)
 ReadFile = Callable[[str], bytes]
 """Reads a file named relative to the trust policy: a key, a trusted root, revocations."""
@@ -107,7 +112,7 @@ def parse_trust(text: bytes, read_file: ReadFile, where: str = "trust policy") -
 def _validated(model: type[_Model], text: bytes, where: str) -> _Model:
     try:
         decoded = text.decode("utf-8")
-        value = load_yaml(decoded) if where.endswith(_YAML) else tomllib.loads(decoded)
+        value = load_yaml(decoded) if where.endswith(_YAML) else _load_toml(decoded)
         return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
@@ -116,6 +121,12 @@ def _validated(model: type[_Model], text: bytes, where: str) -> _Model:
     except (ValueError, RecursionError) as error:
         language = "YAML" if where.endswith(_YAML) else "TOML"
         raise _invalid(where, f"not {language} in UTF-8: {error}") from error
+
+
+def _load_toml(text: str) -> object:
+    if _LONG_KEY.search(text):
+        raise ValueError(f"a name has more than {_PARTS} parts")
+    return tomllib.loads(text)
 
 
 def _signer(model: models.SignerModel, read: ReadFile, where: str) -> TrustedSigner:

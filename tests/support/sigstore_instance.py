@@ -88,7 +88,9 @@ def running_sigstore(folder: Path, cluster: ApiServer | None = None) -> Iterator
         ct_program.wait_for(f"{ct_log}/ct/v1/get-sth")
         rekor_program.wait_for(f"{rekor}/api/v1/log")
         fulcio_program.wait_for(f"{fulcio}/api/v2/trustBundle")
-        root = trust.trusted_root(keys, certificate, fulcio, rekor, ct_log)
+        # the log by the name that it signs with, as sigstore-js wants it
+        log = f"https://{_REKOR_HOST}"
+        root = trust.trusted_root(keys, certificate, fulcio, log, ct_log)
         signing = trust.signing_config(keys.since, fulcio, rekor, issuer.email)
         yield Sigstore(
             folder,
