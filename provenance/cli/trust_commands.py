@@ -44,13 +44,18 @@ def fetch(
     """Save the root of trust of a Sigstore instance, to verify with it offline."""
     from kfp_provenance.cli.trust_roots import root_from_file, root_from_tuf, save_root
 
-    if source is not None and (tuf_url or tuf_root):
+    given = [
+        name
+        for name, value in (("--from", source), ("--tuf-url", tuf_url), ("--tuf-root", tuf_root))
+        if value
+    ]
+    if given not in ([], ["--from"], ["--tuf-url"], ["--tuf-url", "--tuf-root"]):
         raise SettingsError(
             Code.USAGE,
             "a root of trust comes from one place",
             expected="--from FILE, or --tuf-url URL with --tuf-root FILE, or none of them",
-            found="--from and --tuf-url",
-            remedy="leave one of them out",
+            found=" ".join(given),
+            remedy="leave one of them out, or say which repository --tuf-root is of",
         )
     root = root_from_file(source) if source is not None else root_from_tuf(tuf_url, tuf_root)
     save_root(root, output, replace=replace)

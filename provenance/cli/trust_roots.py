@@ -11,12 +11,13 @@ from sigstore_models.trustroot.v1 import TransparencyLogInstance
 
 from kfp_provenance.attest.strict_json import StrictJsonError, loads
 from kfp_provenance.codes import Code
-from kfp_provenance.errors import SettingsError, SigningError, TrustError
+from kfp_provenance.errors import ProvenanceError, SettingsError, SigningError, TrustError
 from kfp_provenance.signing.certificates import reason_of
 from kfp_provenance.verify import SigstoreRoot
 
 _LIMIT = 8 * 1024 * 1024
 _CLIENT_CONFIG = "application/vnd.dev.sigstore.clienttrustconfig.v0.1+json"
+_PUBLIC_GOOD = "public-good instance of Sigstore"
 
 
 def root_from_file(path: Path) -> SigstoreRoot:
@@ -55,8 +56,13 @@ def root_from_tuf(url: str, bootstrap: Path | None) -> SigstoreRoot:
         bootstrap: Root metadata by which ``url`` is first believed.
 
     Raises:
-        SigningError: SIGNER_UNREACHABLE if the repository cannot be read or believed.
+        SigningError: SIGNER_UNREACHABLE if the repository cannot be read.
+        TrustError: TRUST_INVALID if it must not be believed, or has no root of trust.
+        SettingsError: USAGE if ``bootstrap`` cannot be read, or is missing.
     """
+    where = url or _PUBLIC_GOOD
+    if bootstrap is not None:
+        _check_readable(bootstrap)
     try:
         config = (
             ClientTrustConfig.from_tuf(url, bootstrap_root=bootstrap)
@@ -66,16 +72,55 @@ def root_from_tuf(url: str, bootstrap: Path | None) -> SigstoreRoot:
         # sigstore-python has no other way to save what it fetched
         text = config.trusted_root._inner.to_json()  # noqa: SLF001
     except Exception as error:
-        raise SigningError(
-            Code.SIGNER_UNREACHABLE,
-            "the root of trust cannot be fetched",
-            where=url or "public-good instance of Sigstore",
-            found=reason_of(error),
-            remedy="check the network, and --tuf-root for a private instance",
-        ) from error
-    root = SigstoreRoot(text.encode("utf-8"), url or "public-good instance of Sigstore")
+        raise _not_fetched(where, error) from error
+    root = SigstoreRoot(text.encode("utf-8"), where)
     root.check()
     return root
+
+
+def _check_readable(bootstrap: Path) -> None:
+    try:
+        bootstrap.open("rb").close()
+    except OSError as error:
+        raise SettingsError(
+            Code.USAGE,
+            "the first root metadata cannot be read",
+            where=str(bootstrap),
+            found=error.strerror or type(error).__name__,
+            remedy="name the root.json that whoever runs the instance gave you",
+        ) from error
+
+
+def _not_fetched(where: str, error: Exception) -> ProvenanceError:
+    """What cannot be reached may be tried again; what must not be believed is another matter."""
+    from tuf.api.exceptions import RepositoryError
+
+    # sigstore-python says only that it failed, and its cause why
+    cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+    if isinstance(cause, FileNotFoundError):
+        return SettingsError(
+            Code.USAGE,
+            "nothing is known yet by which the repository could be believed",
+            where=where,
+            expected="--tuf-root FILE the first time",
+            remedy="ask whoever runs the instance for the root.json of its TUF repository",
+        )
+    if isinstance(cause, RepositoryError | ValueError):
+        return TrustError(
+            Code.TRUST_INVALID,
+            "the repository's root of trust is not believed",
+            where=where,
+            expected="current metadata, signed as --tuf-root or the last fetch says",
+            found=reason_of(cause),
+            remedy="ask whoever runs the instance; what was saved before still holds",
+        )
+    return SigningError(
+        Code.SIGNER_UNREACHABLE,
+        "the root of trust cannot be fetched",
+        where=where,
+        found=reason_of(cause),
+        remedy="check the network and the address; what was saved before still holds",
+    )
 
 
 def save_root(root: SigstoreRoot, path: Path, *, replace: bool) -> None:
@@ -86,10 +131,10 @@ def save_root(root: SigstoreRoot, path: Path, *, replace: bool) -> None:
     """
     try:
         if replace:
-            with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as beside:
-                beside.write(root.data)
-            Path(beside.name).chmod(0o644)
-            Path(beside.name).replace(path)
+            with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+                beside = Path(folder) / path.name
+                beside.write_bytes(root.data)
+                beside.replace(path)
         else:
             with path.open("xb") as stream:
                 stream.write(root.data)

@@ -45,7 +45,7 @@ from support.forge import edit_line, joined, lines_of, statement_of
 
 
 @pytest.fixture(scope="module")
-def signer(tmp_path_factory: pytest.TempPathFactory) -> Signer:
+def signer(tmp_path_factory: pytest.TempPathFactory) -> KeySigner:
     return key_pair(tmp_path_factory.mktemp("keys"))[0]
 
 
