@@ -97,9 +97,10 @@ def check(name: str) -> Iterator[str]:
 
 def undeclared() -> Iterator[str]:
     """Imports of the package whose distribution pyproject.toml does not name."""
-    declared = {canonicalize_name(wanted.name) for wanted in _wanted(("mlmd", "demo", "vault", "in-toto"), ())} | {
-        "kfp-provenance"
-    }
+    declared = {
+        canonicalize_name(wanted.name)
+        for wanted in _wanted(("mlmd", "demo", "vault", "in-toto"), ())
+    } | {"kfp-provenance"}
     distributions = packages_distributions()
     for folder in ("provenance", "components", "pipelines"):
         for file in sorted((ROOT / folder).rglob("*.py")):
