@@ -93,8 +93,6 @@ def _check_readable(bootstrap: Path) -> None:
 
 def _not_fetched(where: str, error: Exception) -> ProvenanceError:
     """What cannot be reached may be tried again; what must not be believed is another matter."""
-    from tuf.api.exceptions import RepositoryError
-
     # sigstore-python says only that it failed, and its cause why
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
     if isinstance(cause, FileNotFoundError):
@@ -105,7 +103,9 @@ def _not_fetched(where: str, error: Exception) -> ProvenanceError:
             expected="--tuf-root FILE the first time",
             remedy="ask whoever runs the instance for the root.json of its TUF repository",
         )
-    if isinstance(cause, RepositoryError | ValueError):
+    # the former is python-tuf's, which is sigstore-python's dependency and not ours
+    refused = {"RepositoryError", "ValueError"}
+    if refused & {kind.__name__ for kind in type(cause).__mro__}:
         return TrustError(
             Code.TRUST_INVALID,
             "the repository's root of trust is not believed",
@@ -114,11 +114,12 @@ def _not_fetched(where: str, error: Exception) -> ProvenanceError:
             found=reason_of(cause),
             remedy="ask whoever runs the instance; what was saved before still holds",
         )
+    behind = cause.__cause__  # for a refused connection python-tuf says nothing but its own name
     return SigningError(
         Code.SIGNER_UNREACHABLE,
         "the root of trust cannot be fetched",
         where=where,
-        found=reason_of(cause),
+        found=reason_of(behind if isinstance(behind, Exception) and not str(cause) else cause),
         remedy="check the network and the address; what was saved before still holds",
     )
 

@@ -68,10 +68,11 @@ def load_yaml(text: str) -> object:
     Raises:
         ValueError: If it is not YAML, or not with exactly one meaning.
     """
-    loader = _Loader(text)
     try:
-        return loader.get_single_data()
+        loader = _Loader(text)  # a control character fails here already
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
-    finally:
-        loader.dispose()

@@ -9,7 +9,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -104,7 +104,7 @@ def parse_trust(text: bytes, read_file: ReadFile, where: str = "trust policy") -
         _set(policy.roots),
         sigstore=root,
         requirements=_requirements(policy.require or models.RequireModel()),
-        revoked=_revocations(lists),
+        revoked=_revocations(lists, where),
         revision=Digest(seen.hexdigest()),
     )
 
@@ -144,8 +144,8 @@ def _signer(model: models.SignerModel, read: ReadFile, where: str) -> TrustedSig
         pipelines=_set(model.pipelines),
         namespaces=_set(model.namespaces),
         identity=identity,
-        not_before=model.not_before,
-        not_after=model.not_after,
+        not_before=_in_utc(model.not_before, where),
+        not_after=_in_utc(model.not_after, where),
     )
 
 
@@ -162,7 +162,15 @@ def _requirements(model: models.RequireModel) -> Requirements:
     )
 
 
-def _revocations(found: Iterable[models.RevokedModel]) -> Revocations:
+def _in_utc(moment: datetime | None, where: str) -> datetime | None:
+    """As it is compared and shown; its zone may put it outside the calendar."""
+    try:
+        return None if moment is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise _invalid(where, f"{moment} is no time in UTC") from error
+
+
+def _revocations(found: Iterable[models.RevokedModel], where: str) -> Revocations:
     digests: set[Digest] = set()
     keys: set[str] = set()
     identities: list[RevokedIdentity] = []
@@ -170,7 +178,7 @@ def _revocations(found: Iterable[models.RevokedModel]) -> Revocations:
         digests.update(map(Digest.parse, model.digests or ()))
         keys.update(model.keys or ())
         identities += [
-            RevokedIdentity(Identity(who.identity, who.issuer), who.since)
+            RevokedIdentity(Identity(who.identity, who.issuer), _in_utc(who.since, where))
             for who in model.identities or ()
         ]
     return Revocations(frozenset(digests), frozenset(keys), tuple(identities))
