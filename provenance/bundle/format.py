@@ -18,6 +18,8 @@ from kfp_provenance.facts import Digest
 MAX_BUNDLE = 16 * 1024 * 1024
 MAX_LINES = 4096
 MAX_LINE = 4 * 1024 * 1024
+MAX_VALUES = 4096
+"""JSON values in a line; few have a hundred. The models take kilobytes for each bad one."""
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,8 @@ def _line(number: int, raw: bytes) -> Line:
     where = f"line {number} of the bundle"
     if len(raw) > MAX_LINE:
         raise too_large(f"{where} has {len(raw)} bytes")
+    if raw.count(b",") >= MAX_VALUES:  # base64 has none: so values are counted without reading
+        raise _malformed(where, f"more than {MAX_VALUES} values")
     try:
         value = loads(raw)
     except StrictJsonError as error:
@@ -167,7 +171,8 @@ def _opened(number: int, raw: bytes, value: dict[str, JsonValue], where: str) ->
 
     try:
         # by the names of the format alone: the models also know names of their own
-        bundle = Bundle.model_validate(value, by_alias=True, by_name=False)
+        whole = _with_empty_log(value)
+        bundle = Bundle.model_validate(whole, by_alias=True, by_name=False)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join(map(str, first["loc"]))
@@ -189,6 +194,14 @@ def _opened(number: int, raw: bytes, value: dict[str, JsonValue], where: str) ->
         signatures=signatures,
         certificate=certificate.raw_bytes if certificate is not None else b"",
     )
+
+
+def _with_empty_log(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """JSON of protobuf leaves an empty list out, which the models do not know."""
+    material = value.get("verificationMaterial")
+    if not isinstance(material, dict) or "tlogEntries" in material:
+        return value
+    return {**value, "verificationMaterial": {**material, "tlogEntries": []}}
 
 
 def _canonical_base64(raw: JsonValue, payload: bytes, signatures: tuple[bytes, ...]) -> bool:

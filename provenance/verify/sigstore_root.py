@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from sigstore_models.trustroot.v1 import TrustedRoot as Model
 
 MAX_ROOT = 4 * 1024 * 1024
+MAX_VALUES = 16384
+"""JSON values; the models take kilobytes for each bad one."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,8 @@ class SigstoreRoot:
         try:
             if len(self.data) > MAX_ROOT:
                 raise ValueError(f"larger than {MAX_ROOT} bytes")
+            if self.data.count(b",") >= MAX_VALUES:
+                raise ValueError(f"more than {MAX_VALUES} values")
             loads(self.data)  # with exactly one meaning
             return Model.from_json(self.data)
         except Exception as error:

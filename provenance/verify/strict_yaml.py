@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 
 MAX_DEPTH = 32
-MAX_NODES = 400_000
-"""Each costs the reader about a kilobyte: 4 MiB of the shortest would be gigabytes."""
+MAX_NODES = 200_000
+"""Each costs the reader a kilobyte: 4 MiB of the shortest would be gigabytes."""
 
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = {
