@@ -21,10 +21,17 @@ IN := .venv/bin
 AUTHORING := 3.11 3.12 3.13
 PACKAGE := pyproject.toml README.md LICENSE \
 	$(shell find provenance components pipelines -type f -not -name '*.pyc')
+# make fuzz: how many mutants, of which random numbers (as an earlier run printed them), of which kind;
+# MUTANT=FILE judges one again. RUNS is for each target of atheris.
+MUTATIONS ?= 100000
+SEED ?=
+KIND ?=
+MUTANT ?=
+RUNS ?= 5000
 PYTEST := -m pytest --timeout=600 --durations=5 --durations-min=2
-MAIN_TESTS := tests/unit tests/pipelines tests/attack tests/packaging tests/authoring
+MAIN_TESTS := tests/unit tests/pipelines tests/attack tests/fuzz tests/packaging tests/authoring
 
-.PHONY: help demo test check tools interop bench docs generate format requirements clean FORCE
+.PHONY: help demo test check tools interop fuzz bench docs generate format requirements clean FORCE
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +63,13 @@ interop: .venv-interop/project ## run the tests that need real servers: MariaDB,
 	@.ci/tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs that Go builds"; }
 	@.ci/node-tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs of npm"; }
 	.venv-interop/bin/python $(PYTEST) -m interop tests/interop
+
+fuzz: .venv/project .venv-interop/project ## sign, mutate, verify: 100,000 mutants, large documents, atheris; SEED=, KIND=
+	PYTHONPATH=tests $(IN)/python -m fuzz --mutations $(MUTATIONS) --seed "$(SEED)" --jobs $(JOBS) \
+		--kind "$(KIND)" $(if $(MUTANT),--mutant "$(MUTANT)")
+	$(if $(KIND),,PYTHONPATH=tests $(IN)/python -m fuzz.memory)
+	$(if $(KIND),,PYTHONPATH=tests $(IN)/python -m fuzz.guided --runs $(RUNS) --seed "$(SEED)" \
+		--jobs $(JOBS) --python .venv-interop/bin/python)
 
 bench: .venv-interop/project ## measure beside the peers and write the tables into docs/reference/benchmarks.md
 	.venv-interop/bin/python benchmarks/hashing.py --peer-python $(CURDIR)/.venv-interop/bin/python
@@ -104,7 +118,7 @@ build/wheel/built: .venv/ready .ci/wheel $(PACKAGE)
 	KPROV_PYTHON="$(PYTHON)" .ci/venv $(@D) 3.11 $^
 	@touch $@
 
-.venv-interop/ready: requirements/interop.txt | .venv/ready
+.venv-interop/ready: requirements/interop.txt requirements/gcpkms-nodeps.txt | .venv/ready
 	KPROV_PYTHON="$(PYTHON)" .ci/venv $(@D) 3.11 $^
 	@touch $@
 
@@ -131,12 +145,14 @@ COMPILE = $(IN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 	--no-header --no-annotate --no-emit-index-url $(UPGRADE)
 
 requirements: .venv/ready ## make the lock files anew; UPGRADE=--upgrade takes newer versions
-	$(COMPILE) pyproject.toml --extra mlmd -o requirements/runtime.txt
+	$(COMPILE) pyproject.toml --extra mlmd -c requirements/limits.in -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -c requirements/runtime.txt -o requirements/build.txt
-	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto requirements/dev.in \
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms requirements/dev.in \
 		-c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto requirements/interop.in \
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms \
+		--extra awskms --extra azurekms requirements/interop.in \
 		-c requirements/dev.txt -o requirements/interop.txt
 	$(COMPILE) pyproject.toml requirements/kfp217.in -o requirements/kfp217.txt
+	$(COMPILE) requirements/gcpkms-nodeps.in --no-deps -o requirements/gcpkms-nodeps.txt
 	$(COMPILE) requirements/mlmd-nodeps.in --no-deps -o requirements/mlmd-nodeps.txt
 	$(COMPILE) requirements/uv.in -c requirements/dev.txt -o requirements/uv.txt

@@ -22,12 +22,17 @@ REQUIREMENTS = ROOT / "requirements"
 LOCKS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...]]] = {
     "runtime.txt": (("mlmd",), ()),
     "build.txt": (None, ("build.in",)),
-    "dev.txt": (("mlmd", "demo", "vault", "in-toto"), ("dev.in",)),
-    "interop.txt": (("mlmd", "demo", "vault", "in-toto"), ("interop.in",)),
+    "dev.txt": (("mlmd", "demo", "vault", "in-toto", "oms"), ("dev.in",)),
+    "interop.txt": (
+        ("mlmd", "demo", "vault", "in-toto", "oms", "awskms", "azurekms"),
+        ("interop.in",),
+    ),
+    "gcpkms-nodeps.txt": (None, ("gcpkms-nodeps.in",)),
     "kfp217.txt": ((), ("kfp217.in",)),
     "mlmd-nodeps.txt": (None, ("mlmd-nodeps.in",)),
     "uv.txt": (None, ("uv.in",)),
 }
+EXTRAS = ("mlmd", "demo", "vault", "in-toto", "oms", "awskms", "azurekms", "gcpkms")
 PYTHONS = ("3.11", "3.12", "3.13")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
@@ -97,15 +102,16 @@ def check(name: str) -> Iterator[str]:
 
 def undeclared() -> Iterator[str]:
     """Imports of the package whose distribution pyproject.toml does not name."""
-    declared = {
-        canonicalize_name(wanted.name)
-        for wanted in _wanted(("mlmd", "demo", "vault", "in-toto"), ())
-    } | {"kfp-provenance"}
+    declared = {canonicalize_name(wanted.name) for wanted in _wanted(EXTRAS, ())}
+    declared.add("kfp-provenance")
     distributions = packages_distributions()
     for folder in ("provenance", "components", "pipelines"):
         for file in sorted((ROOT / folder).rglob("*.py")):
             for name in _imports(file) - sys.stdlib_module_names:
                 owners = {canonicalize_name(owner) for owner in distributions.get(name, ())}
+                if not owners:  # of an extra that this environment has not
+                    alike = canonicalize_name(name)
+                    owners = {d for d in declared if d == alike or d.startswith(f"{alike}-")}
                 if not owners & declared:
                     known = ", ".join(sorted(owners)) or "unknown here"
                     where = file.relative_to(ROOT)

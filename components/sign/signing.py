@@ -19,7 +19,7 @@ from kfp_provenance.metadata import Reader, open_reader
 from kfp_provenance.report import lineage_page
 from kfp_provenance.runtime.context import current_task
 from kfp_provenance.runtime.environment import environment_digest
-from kfp_provenance.signing import AskPassphrase, open_signer
+from kfp_provenance.signing import Signer, open_signer
 from kfp_provenance.storage import hash_stored
 from kfp_provenance.verify import Trust, judge_attestations, load_trust
 
@@ -83,7 +83,7 @@ def sign_task_chain(
             reader,
             subjects,
             run=task.identity.run,
-            signer=signer,
+            signer=open_signer(signer),
             roots=declared,
             require_all_bytes=require_all_bytes,
             mounted=mounted,
@@ -102,12 +102,11 @@ def sign_subjects(
     subjects: Sequence[Input],
     *,
     run: str,
-    signer: str,
+    signer: Signer,
     roots: Sequence[Root] = (),
     require_all_bytes: bool = False,
     mounted: dict[str, Artifact] | None = None,
     builder: str = IN_RUN_BUILDER,
-    ask_passphrase: AskPassphrase | None = None,
     step_trust: Trust | None = None,
 ) -> SignedChain:
     """Collect, hash again, judge, sign.
@@ -116,12 +115,11 @@ def sign_subjects(
         reader: The metadata store.
         subjects: What to sign, the model first.
         run: Run that signs.
-        signer: URI of the signer.
+        signer: Signs; opened by the caller.
         roots: What may come from outside.
         require_all_bytes: Whether unread bytes are a finding.
         mounted: Artifacts that were hashed in this task already, by URI.
         builder: Who says so: a step of the run, or somebody outside it.
-        ask_passphrase: Asks a person for the key's passphrase.
         step_trust: Who may have signed the steps; given, every step must have been signed
             by its own task, and the signer signs the summary alone.
 
@@ -145,10 +143,9 @@ def sign_subjects(
         judged = judge_attestations(chain.steps, reader.attestation, step_trust)
         chain = replace(chain, findings=(*chain.findings, *judged.findings))
         attested = judged.lines
-    opened = open_signer(signer, ask_passphrase)
     bundle = sign_chain(
         chain,
-        opened,
+        signer,
         environments=_environments(reader, chain),
         rehash=rehash,
         now=datetime.now(UTC),
@@ -156,8 +153,8 @@ def sign_subjects(
         attested=attested,
     )
     artifacts = [subject.artifact for subject in chain.subjects]
-    page = lineage_page(chain.pipeline or chain.run, chain.steps, artifacts, signed_by=opened.name)
-    return SignedChain(bundle, page, len(chain.steps), opened.name, str(artifacts[0].digest))
+    page = lineage_page(chain.pipeline or chain.run, chain.steps, artifacts, signed_by=signer.name)
+    return SignedChain(bundle, page, len(chain.steps), signer.name, str(artifacts[0].digest))
 
 
 def _environments(reader: Reader, chain: Chain) -> dict[Digest, Environment]:

@@ -21,7 +21,8 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import SettingsError
 
 if TYPE_CHECKING:
-    from kfp_provenance.facts import Input, Run
+    from kfp_provenance.facts import Artifact, Input, Run
+    from kfp_provenance.signing import Signer
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +53,10 @@ def sign(
         Path | None,
         typer.Option(help="Trust policy for steps that their own tasks signed; collect these."),
     ] = None,
+    oms: Annotated[
+        Path | None,
+        typer.Option(help="Also write an OpenSSF Model Signing (OMS) signature of the model."),
+    ] = None,
     store: StoreOption = "",
     as_json: JsonFlag = False,
 ) -> None:
@@ -61,29 +66,52 @@ def sign(
     from kfp_provenance.lineage import Root
     from kfp_provenance.metadata import open_reader
     from kfp_provenance.settings import setting, store_setting
+    from kfp_provenance.signing import open_signer
     from kfp_provenance.verify import load_trust
 
     with closing(open_reader(store_setting(store))) as reader:
+        subjects = subjects_of(reader.run(run), subject or [])
+        opened = open_signer(setting("signer", signer), _ask)
         signed = sign_subjects(
             reader,
-            subjects_of(reader.run(run), subject or []),
+            subjects,
             run=run,
-            signer=setting("signer", signer),
+            signer=opened,
             roots=[Root.parse(text) for text in root or []],
             require_all_bytes=require_all_bytes,
             builder=OPERATOR_BUILDER,
-            ask_passphrase=_ask,
             step_trust=load_trust(step_trust) if step_trust is not None else None,
         )
+    beside = _oms_signature(subjects[0].artifact, opened, oms) if oms is not None else b""
     output.write_bytes(signed.bundle)
+    if oms is not None:
+        oms.write_bytes(beside + b"\n")
     fields = {
         "bundle": str(output),
+        "oms": str(oms or ""),
         "run": run,
         "subject": signed.subject,
         "steps": str(signed.steps),
         "signer": signed.signer,
     }
     print_json(fields) if as_json else print_fields(fields)
+
+
+def _oms_signature(model: Artifact, signer: Signer, target: Path) -> bytes:
+    """Sign the stored model itself, where this machine has its bytes."""
+    from kfp_provenance.signing.oms import sign_model
+
+    scheme, path = model.uri.partition(":")[0], model.uri.removeprefix("file://")
+    if not path.startswith("/"):
+        raise SettingsError(
+            Code.URI_UNSUPPORTED,
+            "an OMS signature is made of bytes on this machine",
+            where=model.uri,
+            expected="a path, or file:///PATH",
+            found=f"{scheme}:...",
+            remedy="fetch the model, verify it, and sign it with model_signing",
+        )
+    return sign_model(Path(path), signer, signed=model, target=target)
 
 
 def verify(

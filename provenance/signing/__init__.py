@@ -25,7 +25,10 @@ __all__ = [
 ]
 
 _SCHEMES = {
+    "awskms": "kfp_provenance.signing.kms",
+    "azurekms": "kfp_provenance.signing.kms",
     "file": "kfp_provenance.signing.file",
+    "gcpkms": "kfp_provenance.signing.kms",
     "sigstore": "kfp_provenance.signing.keyless",
     "vault": "kfp_provenance.signing.vault",
 }

@@ -29,6 +29,7 @@ from kfp_provenance.storage.trees import put_directory_once
 from kfp_provenance.storage.uris import file_path
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+_LOOKS = 3
 
 
 class FileStorage:
@@ -144,10 +145,24 @@ class FileStorage:
             os.close(descriptor)  # which gives the lock back
 
     def _compare(self, content: Content) -> Written:
-        found = self.hash()
+        found = self._hash_new()
         if found != content:
             raise exists_differently(self._uri, content, found)
         return Written(created=False, version="", content=content)
+
+    def _hash_new(self) -> Content:
+        """Hash a file that another writer may have made this moment.
+
+        Its bytes are whole, but it loses the name of the part that it was linked from, which
+        looks like a change while it is read.
+        """
+        for _ in range(_LOOKS - 1):
+            try:
+                return self.hash()
+            except ArtifactError as error:
+                if error.code is not Code.ARTIFACT_CHANGED_WHILE_READ:
+                    raise
+        return self.hash()
 
     def _listing(self) -> Listing | None:
         refuse_link(self._path)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +11,17 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
+from securesystemslib.dsse import Envelope
 
 from kfp_provenance.codes import Code
+from kfp_provenance.signing import KeySigner
+from kfp_provenance.signing.keys import public_key_of
 from support.openbao import OpenBao
 from support.openbao_production import SealableBao, running_sealable
 from support.tls import new_authority
-from support.vault_signer import open_key_signer, refused, sign, words
+from support.vault_signer import KIND, PAYLOAD, open_key_signer, refused, sign, words
 
 pytest_plugins = ["support.vault_fixtures"]
 pytestmark = pytest.mark.interop
@@ -107,6 +114,9 @@ def answering(
             self.end_headers()
             self.wfile.write(body)
 
+        def do_POST(self) -> None:
+            self.do_GET()
+
         def log_message(self, *arguments: object) -> None:
             pass
 
@@ -186,3 +196,41 @@ def test_a_busy_server_is_asked_again_but_not_for_ever(
         monkeypatch.setenv("VAULT_ADDR", address)
         assert refused(open_key_signer, f"vault:{KEY}").code is Code.SIGNER_UNREACHABLE
     assert len(tokens) == 4
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_login_that_repeats_the_secret_is_not_quoted(
+    clean_environment: None, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    monkeypatch.setenv("KPROV_VAULT_ROLE_ID", "role")
+    monkeypatch.setenv("KPROV_VAULT_SECRET_ID", "hunter2-hunter2")
+    monkeypatch.setenv("VAULT_TOKEN", "not-for-a-login")
+    with answering(status, b'{"errors": ["wrong: hunter2-hunter2"]}') as (address, tokens):
+        monkeypatch.setenv("VAULT_ADDR", address)
+        error = refused(open_key_signer, f"vault:{KEY}?auth=approle")
+    assert (error.code, error.found) == (Code.SIGNER_DENIED, "wrong: ...")
+    assert "hunter2" not in words(error)
+    assert tokens == [None]
+
+
+def test_only_a_signature_of_the_version_asked_for_is_taken(
+    clean_environment: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAULT_TOKEN", "t")
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = base64.b64encode(key.sign(Envelope(PAYLOAD, KIND, {}).pae(), ec.ECDSA(SHA256())))
+    pem = public_key_of(key.public_key()).pem.decode()
+
+    def signed(text: str) -> KeySigner:
+        keys = {"1": {"public_key": pem}}
+        data = {"type": "ecdsa-p256", "keys": keys, "signature": text}
+        with answering(200, json.dumps({"data": data}).encode()) as (address, _):
+            monkeypatch.setenv("VAULT_ADDR", address)
+            signer = open_key_signer(f"vault:{KEY}")
+            sign(signer)
+        return signer
+
+    good = made.decode()
+    assert signed(f"vault:v1:{good}").public_pem.decode() == pem
+    for text in (f"vault:v2:{good}", good, "vault:v1:", f"vault:v1:{good[:-8]}", "vault:v1:A"):
+        assert refused(signed, text).code is Code.SIGNATURE_INVALID

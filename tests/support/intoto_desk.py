@@ -92,3 +92,12 @@ def desk(tmp_path: Path) -> Desk:
     desk = Desk(tmp_path)
     desk.write()
     return desk
+
+
+def refuse(desk: Desk, error: type[Exception], text: str = "") -> None:
+    """Library and program alike."""
+    with pytest.raises(error, match=text or None):
+        desk.files.judge()
+    done = desk.files.program()
+    assert done.returncode == 1
+    assert error.__name__ in done.stderr
