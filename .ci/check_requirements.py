@@ -103,7 +103,7 @@ def check(name: str) -> Iterator[str]:
 def undeclared() -> Iterator[str]:
     """Imports of the package whose distribution pyproject.toml does not name."""
     declared = {canonicalize_name(wanted.name) for wanted in _wanted(EXTRAS, ())}
-    declared.add("kfp-provenance")
+    declared |= {canonicalize_name("kfp-provenance")}
     distributions = packages_distributions()
     for folder in ("provenance", "components", "pipelines"):
         for file in sorted((ROOT / folder).rglob("*.py")):

@@ -52,7 +52,8 @@ for name in dir(MetadataStore):
     if name.startswith("put_"):
         setattr(MetadataStore, name, counted(name, getattr(MetadataStore, name)))
 requests, asked = os.pipe()
-os.write(asked, f"{store}\\n{encode_step(step)}\\n".encode())
+uris = json.dumps({"store": store, "signer": ""})
+os.write(asked, f"{uris}\\n{encode_step(step)}\\n".encode())
 os.close(asked)
 code = serve(requests, os.open(os.devnull, os.O_WRONLY))
 print(json.dumps(calls))

@@ -116,7 +116,6 @@ class SigstoreRoot:
         """
         from sigstore.models import Bundle  # noqa: PLC0415 - slow to import
         from sigstore.verify.policy import Identity  # noqa: PLC0415
-        from sigstore_models.bundle.v1 import Bundle as _Bundle  # noqa: PLC0415
 
         from kfp_provenance.verify.sigstore_periods import check_periods  # noqa: PLC0415
 
@@ -125,7 +124,7 @@ class SigstoreRoot:
             bundle = Bundle.from_json(line)
             found = verifier.verify_dsse(bundle, Identity(identity=identity, issuer=issuer))
             signed = _signing_time(bundle)
-            check_periods(self.model, _Bundle.from_json(line), signed)
+            check_periods(self.model, bundle._inner, signed)  # noqa: SLF001 - likewise
         except CertificateRefusedError:
             raise
         except Exception as error:
