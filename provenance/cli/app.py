@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import warnings
 from collections.abc import Sequence
 
 import typer
@@ -48,6 +49,8 @@ for module in (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``kprov`` and end the process with its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    # Google's libraries, which others load, say at every start that this Python grows old
+    warnings.filterwarnings("ignore", category=FutureWarning, module="google")
     try:
         app(words)
     except ProvenanceError as error:

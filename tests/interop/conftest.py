@@ -6,6 +6,7 @@ from support.command_line import kprov
 from support.cosign import cosign
 from support.kubernetes_api import api_server
 from support.openbao import openbao
+from support.sigstore_clients import sigstore_js
 from support.sigstore_instance import cluster_sigstore, sigstore_instance
 
 __all__ = [
@@ -15,4 +16,5 @@ __all__ = [
     "kprov",
     "openbao",
     "sigstore_instance",
+    "sigstore_js",
 ]

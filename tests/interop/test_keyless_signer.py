@@ -18,28 +18,10 @@ from kfp_provenance.verify import Identity, SigstoreRoot, Trust, Verification, v
 from kfp_provenance.verify.trust import Revocations, RevokedIdentity
 from support.chains import content, signed, tabular_run
 from support.forge import edit_line, joined, lines_of
+from support.keyless_chain import EMAIL, SERVICE_ACCOUNT, keyless, signer_uri
 from support.sigstore_instance import Sigstore, certificate_identity, running_sigstore
 
 pytestmark = pytest.mark.interop
-
-SERVICE_ACCOUNT = "team-a/signer"
-EMAIL = "dev@provenance.example"
-
-
-def uri(instance: Sigstore, identity: str) -> str:
-    token = instance.token_file(identity)
-    token.chmod(0o600)
-    return f"sigstore:?token-file={token}&trust-config={instance.trust_config}"
-
-
-def issuer_of(instance: Sigstore, identity: str) -> str:
-    return instance.issuer.email if "@" in identity else instance.issuer.kubernetes
-
-
-def keyless(instance: Sigstore, identity: str = SERVICE_ACCOUNT, run: str = "run-1") -> bytes:
-    """A chain signed now, with the project's own signer."""
-    signer = open_signer(uri(instance, identity))
-    return signed(tabular_run(run).chain(), signer, now=datetime.now(UTC))
 
 
 def trust_in(
@@ -47,7 +29,7 @@ def trust_in(
 ) -> Trust:
     return Trust.for_identity(
         certificate_identity(identity),
-        issuer_of(instance, identity),
+        instance.issuer.of(identity),
         SigstoreRoot((root or instance.trusted_root).read_bytes()),
     )
 
@@ -76,7 +58,7 @@ def test_what_an_identity_signs_is_verified_by_it(
     assert checked.verdict.findings == ()
     assert checked.view is not None
     assert len(checked.view.steps) == 4
-    issuer = issuer_of(sigstore_instance, identity)
+    issuer = sigstore_instance.issuer.of(identity)
     assert checked.view.signers == (f"{certificate_identity(identity)} of {issuer}",)
 
 
@@ -232,7 +214,7 @@ def test_a_key_does_not_stand_in_for_an_identity(
 
 
 def test_a_clock_that_was_set_back_disagrees_with_the_log(sigstore_instance: Sigstore) -> None:
-    signer = open_signer(uri(sigstore_instance, SERVICE_ACCOUNT))
+    signer = open_signer(signer_uri(sigstore_instance, SERVICE_ACCOUNT))
     for wrong in (timedelta(days=-1), timedelta(minutes=10)):
         made = signed(tabular_run().chain(), signer, now=datetime.now(UTC) + wrong)
         later = datetime.now(UTC) + timedelta(hours=1)
@@ -257,7 +239,7 @@ def test_an_identity_is_revoked_from_a_logged_time_on(
 
 
 def test_no_token_is_shown(sigstore_instance: Sigstore) -> None:
-    signer = open_signer(uri(sigstore_instance, SERVICE_ACCOUNT))
+    signer = open_signer(signer_uri(sigstore_instance, SERVICE_ACCOUNT))
     token = sigstore_instance.token_file(SERVICE_ACCOUNT).read_text()
     for shown in (repr(signer), str(signer), signer.name):
         assert not any(part in shown for part in token.split("."))
@@ -295,7 +277,7 @@ def test_a_token_of_an_unknown_issuer_is_denied(
 
 def test_an_instance_that_is_down_is_a_clear_error(tmp_path: Path) -> None:
     with running_sigstore(tmp_path) as gone:
-        signer, address = open_signer(uri(gone, EMAIL)), uri(gone, EMAIL)
+        signer, address = open_signer(signer_uri(gone, EMAIL)), signer_uri(gone, EMAIL)
     with pytest.raises(SigningError) as caught:
         open_signer(address)
     assert caught.value.code is Code.SIGNER_UNREACHABLE

@@ -16,10 +16,9 @@ import pytest
 from support.chains import digest, key_pair, signed, tabular_run
 from support.forge import edit_line, lines_of, statement_of
 from support.keyless_chain import EMAIL, SERVICE_ACCOUNT, Who, keyless, who
-from support.sigstore_clients import Outcome, SigstoreJs, sigstore_js, sigstore_python
+from support.sigstore_clients import Outcome, SigstoreJs, sigstore_python
 from support.sigstore_instance import Sigstore, running_sigstore
 
-__all__ = ["sigstore_js"]  # a fixture
 pytestmark = pytest.mark.interop
 
 Document = dict[str, Any]

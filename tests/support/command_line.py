@@ -87,6 +87,14 @@ def debian_program(name: str) -> str:
     return path
 
 
+def without_network() -> tuple[str, ...]:
+    """What starts a program that has no network, not even loopback; or skip (or fail) the test."""
+    command = (debian_program("unshare"), "--net", "--map-root-user")
+    if subprocess.run([*command, "true"], capture_output=True, check=False).returncode != 0:
+        absent("this user may not start a process without a network (unshare --net)")
+    return command
+
+
 @pytest.fixture
 def kprov(tmp_path: Path) -> CommandLine:
     return CommandLine(tmp_path / "home")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -66,6 +67,7 @@ class Files:
             [PROGRAM, "--layout", "root.layout", "--verification-keys", "owner.pub",
              "--link-dir", "links"],
             cwd=self.folder, capture_output=True, text=True, check=False, timeout=60,
+            env={**os.environ, "PYTHONWARNINGS": "ignore"},  # Google's, about this Python
         )  # fmt: skip
 
     def forge(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kfp_provenance.signing import open_signer
-from support.chains import Recorded, signed, tabular_run
+from support.chains import signed, tabular_run
 from support.sigstore_instance import Sigstore, certificate_identity
 
 SERVICE_ACCOUNT = "team-a/signer"
@@ -44,9 +44,7 @@ def signer_uri(instance: Sigstore, identity: str) -> str:
     return f"sigstore:?token-file={token}&trust-config={instance.trust_config}"
 
 
-def keyless(
-    instance: Sigstore, identity: str = SERVICE_ACCOUNT, recorded: Recorded | None = None
-) -> bytes:
-    """The bundle of a chain, signed now."""
+def keyless(instance: Sigstore, identity: str = SERVICE_ACCOUNT, run: str = "run-1") -> bytes:
+    """The bundle of a chain, signed now with the project's own signer."""
     signer = open_signer(signer_uri(instance, identity))
-    return signed((recorded or tabular_run()).chain(), signer, now=datetime.now(UTC))
+    return signed(tabular_run(run).chain(), signer, now=datetime.now(UTC))
