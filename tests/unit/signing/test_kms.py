@@ -12,7 +12,7 @@ from securesystemslib.exceptions import UnsupportedAlgorithmError
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import ProvenanceError, SettingsError, SigningError
 from kfp_provenance.signing import open_signer
-from kfp_provenance.signing.kms_gcp import translated
+from kfp_provenance.signing.kms.gcp import translated
 
 GCP = "gcpkms:projects/p/locations/l/keyRings/r/cryptoKeys/k/cryptoKeyVersions/1"
 AZURE = f"azurekms://team-a.vault.azure.net/keys/signer/{'0123456789abcdef' * 2}"

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import ProvenanceError, SettingsError, SigningError
 from kfp_provenance.signing import open_signer
-from kfp_provenance.signing.vault_login import read_credential
-from kfp_provenance.signing.vault_server import Server, server_from_environment
-from kfp_provenance.signing.vault_uri import SERVICE_ACCOUNT_TOKEN, Login, TransitKey, parse
+from kfp_provenance.signing.vault.login import read_credential
+from kfp_provenance.signing.vault.server import Server, server_from_environment
+from kfp_provenance.signing.vault.uri import SERVICE_ACCOUNT_TOKEN, Login, TransitKey, parse
 
 HERE = "http://127.0.0.1:8200"
 

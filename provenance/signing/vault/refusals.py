@@ -17,7 +17,7 @@ from requests.exceptions import SSLError
 from kfp_provenance.attest.printable import printable
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SigningError
-from kfp_provenance.signing.vault_uri import Login, TransitKey
+from kfp_provenance.signing.vault.uri import Login, TransitKey
 
 
 class DeniedError(SigningError):

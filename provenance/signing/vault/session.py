@@ -18,16 +18,16 @@ from urllib3 import Retry
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SigningError
-from kfp_provenance.signing.vault_answers import KeyAnswer, LoginAnswer, SignAnswer
-from kfp_provenance.signing.vault_login import read_credential
-from kfp_provenance.signing.vault_refusals import (
+from kfp_provenance.signing.vault.answers import KeyAnswer, LoginAnswer, SignAnswer
+from kfp_provenance.signing.vault.login import read_credential
+from kfp_provenance.signing.vault.refusals import (
     DeniedError,
     key_refusal,
     login_refusal,
     odd_answer,
 )
-from kfp_provenance.signing.vault_server import Server
-from kfp_provenance.signing.vault_uri import TransitKey
+from kfp_provenance.signing.vault.server import Server
+from kfp_provenance.signing.vault.uri import TransitKey
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _TIMEOUT = (5.0, 15.0)

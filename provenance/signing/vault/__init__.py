@@ -16,11 +16,11 @@ from kfp_provenance.signing.interface import AskPassphrase
 from kfp_provenance.signing.key_signer import KeySigner
 from kfp_provenance.signing.keys import PublicKey
 from kfp_provenance.signing.remote import RemoteKey
-from kfp_provenance.signing.vault_server import server_from_environment
-from kfp_provenance.signing.vault_uri import parse
+from kfp_provenance.signing.vault.server import server_from_environment
+from kfp_provenance.signing.vault.uri import parse
 
 if TYPE_CHECKING:
-    from kfp_provenance.signing.vault_session import TransitSession
+    from kfp_provenance.signing.vault.session import TransitSession
 
 _SIGNATURE = re.compile(r"vault:v([0-9]{1,9}):([A-Za-z0-9+/=]+)")
 
@@ -39,8 +39,8 @@ def open_signer(uri: str, ask_passphrase: AskPassphrase | None = None) -> KeySig
     key = parse(uri)
     server = server_from_environment()
     require("hvac", "vault")
-    from kfp_provenance.signing.vault_answers import pinned  # noqa: PLC0415 - slow to import
-    from kfp_provenance.signing.vault_session import TransitSession  # noqa: PLC0415 - hvac
+    from kfp_provenance.signing.vault.answers import pinned  # noqa: PLC0415 - slow to import
+    from kfp_provenance.signing.vault.session import TransitSession  # noqa: PLC0415 - hvac
 
     where = f"vault:{key.name} at {server.address}"
     session = TransitSession(server, key, where)
@@ -60,8 +60,8 @@ class _TransitKey(RemoteKey):
         self._version = version
 
     def ask(self, payload: bytes) -> bytes:
-        from kfp_provenance.signing.vault_answers import pinned  # noqa: PLC0415 - see above
-        from kfp_provenance.signing.vault_refusals import RejectedError  # noqa: PLC0415
+        from kfp_provenance.signing.vault.answers import pinned  # noqa: PLC0415 - see above
+        from kfp_provenance.signing.vault.refusals import RejectedError  # noqa: PLC0415
 
         try:
             text = self._session.sign(hashlib.sha256(payload).digest(), self._version)

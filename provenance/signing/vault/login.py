@@ -10,7 +10,7 @@ from pathlib import Path
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SettingsError
 from kfp_provenance.signing.secret_files import is_token, read_token
-from kfp_provenance.signing.vault_uri import Login
+from kfp_provenance.signing.vault.uri import Login
 
 ROLE_ID_VARIABLE = "KPROV_VAULT_ROLE_ID"
 SECRET_ID_VARIABLE = "KPROV_VAULT_SECRET_ID"  # noqa: S105 - a name, not a secret

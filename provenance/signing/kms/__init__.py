@@ -49,13 +49,13 @@ _SCHEMES = {
         re.compile(f"{_ARN}key/[a-z0-9-]+|({_ARN})?alias/[A-Za-z0-9/_-]+|[a-z0-9-]+"),
         "awskms:KEY, where KEY is a key's id or ARN, or alias/NAME or its ARN",
         ("boto3",),
-        "kfp_provenance.signing.kms_aws",
+        "kfp_provenance.signing.kms.aws",
     ),
     "azurekms": _Scheme(
         re.compile(r"//[a-z0-9-]{3,24}\.vault\.azure\.net/keys/[A-Za-z0-9-]{1,127}/[0-9a-f]{32}"),
         "azurekms://VAULT.vault.azure.net/keys/NAME/VERSION",
         ("azure.identity", "azure.keyvault.keys"),
-        "kfp_provenance.signing.kms_azure",
+        "kfp_provenance.signing.kms.azure",
     ),
     "gcpkms": _Scheme(
         re.compile(
@@ -64,7 +64,7 @@ _SCHEMES = {
         ),
         "gcpkms:projects/P/locations/L/keyRings/R/cryptoKeys/K/cryptoKeyVersions/N",
         ("google.cloud.kms",),
-        "kfp_provenance.signing.kms_gcp",
+        "kfp_provenance.signing.kms.gcp",
     ),
 }
 
