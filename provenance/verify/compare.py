@@ -5,13 +5,16 @@ The bundle is the evidence. What differs is named, wherever the change was made.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kfp_provenance.attest.identifiers import COLLECTOR_BUILDER
 from kfp_provenance.attest.statement import timestamp
 from kfp_provenance.attest.values import same_parameter
 from kfp_provenance.codes import Code
-from kfp_provenance.facts import Artifact, Finding, Input, Output, Parameter, Step, Verdict
+from kfp_provenance.errors import StoreError
+from kfp_provenance.facts import Artifact, Digest, Finding, Input, Output, Parameter, Step, Verdict
 from kfp_provenance.lineage.checks import artifact_label, step_label
 from kfp_provenance.lineage.stored import HashUri, rehash_stored
 from kfp_provenance.verify.authentic import printable_finding
@@ -34,19 +37,11 @@ def compare_with_store(view: ChainView, reader: Reader) -> Verdict:
         StoreError: If the store cannot be read.
     """
     findings = []
+    collected = _collected(view)
     for step in view.steps.values():
         stored = reader.step(step.id)
         if stored is None:
-            findings.append(
-                Finding(
-                    Code.STORE_STEP_MISSING,
-                    "the store has no record of a signed step",
-                    step=step_label(step),
-                    expected=step.id,
-                    found="no such step",
-                    remedy="the record was removed, or this is another store",
-                )
-            )
+            findings.append(_missing(step, "the store has no record of a signed step", step.id))
             continue
         findings += [
             Finding(
@@ -58,9 +53,58 @@ def compare_with_store(view: ChainView, reader: Reader) -> Verdict:
                 found=found,
                 remedy="the record was changed after signing: trust the bundle, mend the store",
             )
-            for field, signed, found in differences(step, stored)
+            for field, signed, found in (
+                *differences(step, stored),
+                *_attestation_differences(collected.get(step.id), step, reader),
+            )
         ]
-    return Verdict(tuple(map(printable_finding, findings)))
+    return Verdict(tuple(map(printable_finding, findings or _unlisted(view, reader))))
+
+
+def _missing(step: Step, message: str, expected: str) -> Finding:
+    return Finding(
+        Code.STORE_STEP_MISSING,
+        message,
+        step=step_label(step),
+        expected=expected,
+        found="no such step",
+        remedy="the record was removed, or this is another store",
+    )
+
+
+def _collected(view: ChainView) -> dict[str, Digest]:
+    """Lines that tasks signed themselves, by step; none where the signing step stated them."""
+    if view.summary.verifier != COLLECTOR_BUILDER:
+        return {}
+    return {reference.step: reference.digest for reference in view.summary.attestations}
+
+
+def _attestation_differences(
+    signed: Digest | None, step: Step, reader: Reader
+) -> Iterator[_Difference]:
+    """What a task signed itself is still what was collected."""
+    if signed is None:
+        return
+    line = reader.attestation(step.id)
+    found = None if line is None else Digest(hashlib.sha256(line).hexdigest())
+    if found != signed:
+        yield "attestation", str(signed), str(found or "nothing")
+
+
+def _unlisted(view: ChainView, reader: Reader) -> list[Finding]:
+    """Steps whose record is whole, but not among those of their run."""
+    listed: set[str] = set()
+    for run in dict.fromkeys(step.run for step in view.steps.values()):
+        try:
+            listed.update(step.id for step in reader.run(run).steps)
+        except StoreError as error:
+            if error.code is not Code.RUN_NOT_FOUND:
+                raise
+    return [
+        _missing(step, "the store does not list a signed step in its run", f"a step of {step.run}")
+        for step in view.steps.values()
+        if step.id not in listed
+    ]
 
 
 def compare_stored_bytes(view: ChainView, hash_uri: HashUri) -> Verdict:
