@@ -31,7 +31,7 @@ RUNS ?= 5000
 PYTEST := -m pytest --timeout=600 --durations=5 --durations-min=2
 MAIN_TESTS := tests/unit tests/pipelines tests/attack tests/fuzz tests/packaging tests/authoring
 
-.PHONY: help demo test check tools interop fuzz bench docs generate format requirements clean FORCE
+.PHONY: help demo test check tools interop drill fuzz bench docs generate format requirements clean FORCE
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -63,6 +63,10 @@ interop: .venv-interop/project ## run the tests that need real servers: MariaDB,
 	@.ci/tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs that Go builds"; }
 	@.ci/node-tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs of npm"; }
 	.venv-interop/bin/python $(PYTEST) -m interop tests/interop
+
+drill: .venv/project ## perform every attack on real runs and write docs/drill.md
+	$(IN)/python $(PYTEST) -n $(JOBS) --dist loadfile --drill-report docs/drill.md \
+		tests/attack/test_drill_files.py tests/attack/test_drill_directories.py tests/attack/test_drill_cluster.py
 
 fuzz: .venv/project .venv-interop/project ## sign, mutate, verify: 100,000 mutants, large documents, atheris; SEED=, KIND=
 	PYTHONPATH=tests $(IN)/python -m fuzz --mutations $(MUTATIONS) --seed "$(SEED)" --jobs $(JOBS) \

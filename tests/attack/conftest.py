@@ -1,4 +1,4 @@
-"""One real signed run; every attack starts from the untouched state."""
+"""One real signed run; every attack starts from the untouched state. And the drill's page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,26 @@ from pathlib import Path
 
 import pytest
 
+from support.drill.contract import parametrize
+from support.drill.page import Report
 from support.forging_desk import desk
 from support.signed_run import SignedRun, make_signed_run
 
 __all__ = ["desk"]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--drill-report", metavar="FILE", help="write docs/drill.md after the drill")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    target = config.getoption("--drill-report")
+    if target and not hasattr(config, "workerinput"):  # not in the processes of xdist
+        config.pluginmanager.register(Report(Path(target)), "drill-report")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    parametrize(metafunc)
 
 
 @pytest.fixture(scope="session")
