@@ -6,8 +6,8 @@ ML Metadata is loaded when a store is opened, not when this package is imported.
 from __future__ import annotations
 
 from kfp_provenance.metadata.interface import Attest, Reader, Recorder, RunSummary
-from kfp_provenance.metadata.retry import Patience
 from kfp_provenance.metadata.uri import StoreScheme, StoreUri
+from kfp_provenance.retry import Patience
 
 __all__ = [
     "Attest",

@@ -17,9 +17,9 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import StoreError
 from kfp_provenance.metadata import schema
 from kfp_provenance.metadata.credentials import read_pem, store_password
-from kfp_provenance.metadata.retry import Patience
 from kfp_provenance.metadata.sqlite_file import check_file, creation_lock, prepare_file
 from kfp_provenance.metadata.uri import StoreScheme, StoreUri
+from kfp_provenance.retry import Patience
 
 try:
     from ml_metadata import errors, metadata_store

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import StoreError
-from kfp_provenance.metadata.retry import Patience
+from kfp_provenance.retry import Patience
 
 _SETUP = Path(__file__).with_name("sqlite_setup.py")
 

@@ -18,6 +18,7 @@ from kfp_provenance.attest.identifiers import PAYLOAD_TYPE
 from kfp_provenance.attest.printable import printable
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SigningError
+from kfp_provenance.retry import Patience
 from kfp_provenance.signing.certificates import certificate_identity, reason_of
 from kfp_provenance.signing.interface import AskPassphrase
 from kfp_provenance.signing.secret_files import read_token
@@ -32,7 +33,10 @@ _Result = TypeVar("_Result")
 _USAGE = "sigstore:[?token-file=FILE&trust-config=FILE&rekor-version=1|2]"
 _OPTIONS = frozenset({"token-file", "trust-config", "rekor-version"})
 _LIMIT = 4 * 1024 * 1024
-_REQUEST_REFUSED = range(400, 500)
+_REFUSED = frozenset(range(400, 500)) - {408, 425, 429}
+"""What a service says of a request that is no better later."""
+PATIENCE = Patience(total=20.0, first=0.5, cap=5.0)
+"""With a service that does not answer, in seconds."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,19 @@ def _token(options: _Options, config: ClientTrustConfig, *, with_person: bool) -
 
 
 def _translated(act: Callable[[], _Result]) -> _Result:
-    """Run a call of sigstore-python; its errors, which are of many families, become ours."""
+    """Run a call of sigstore-python, again if a service was away for a moment.
+
+    A step that took hours is not lost to a log that was busy. A second entry does no harm.
+    """
+    return PATIENCE.retry(lambda: _once(act), SigningError, _may_come_back)
+
+
+def _may_come_back(error: Exception) -> bool:
+    return isinstance(error, SigningError) and error.code is Code.SIGNER_UNREACHABLE
+
+
+def _once(act: Callable[[], _Result]) -> _Result:
+    """Its errors, which are of many families, become ours."""
     from sigstore.sign import ExpiredCertificate  # type: ignore[attr-defined]  # noqa: PLC0415
 
     try:
@@ -213,7 +229,7 @@ def _fail(error: Exception) -> NoReturn:
     if isinstance(error, ExpiredIdentity | IdentityError):
         raise _token_invalid(str(error) or "it has expired") from error
     status = _http_status(error)
-    denied = status in _REQUEST_REFUSED
+    denied = status in _REFUSED
     raise SigningError(
         Code.SIGNER_DENIED if denied else Code.SIGNER_UNREACHABLE,
         "Sigstore refused to certify or to log" if denied else "Sigstore cannot be reached",
@@ -231,7 +247,7 @@ def _http_status(error: BaseException) -> int | None:
         response = getattr(cause, "response", None)
         if response is not None:
             return int(response.status_code)
-        inner = (cause.__cause__, *cause.args)
+        inner = (cause.__cause__, cause.__context__, *cause.args)
         chain += [found for found in inner if isinstance(found, BaseException)]
     return None
 

@@ -13,6 +13,8 @@ import pytest
 from kfp_provenance.attest.identifiers import IN_RUN_BUILDER
 from kfp_provenance.codes import Code, ExitCode
 from kfp_provenance.errors import SigningError
+from kfp_provenance.retry import Patience
+from kfp_provenance.signing import keyless as keyless_module
 from kfp_provenance.signing import open_signer
 from kfp_provenance.verify import Identity, SigstoreRoot, Trust, Verification, verify_bundle
 from kfp_provenance.verify.trust import Revocations, RevokedIdentity
@@ -275,7 +277,10 @@ def test_a_token_of_an_unknown_issuer_is_denied(
     assert "Traceback" not in str(caught.value)
 
 
-def test_an_instance_that_is_down_is_a_clear_error(tmp_path: Path) -> None:
+def test_an_instance_that_is_down_is_a_clear_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyless_module, "PATIENCE", Patience(total=0.2))
     with running_sigstore(tmp_path) as gone:
         signer, address = open_signer(signer_uri(gone, EMAIL)), signer_uri(gone, EMAIL)
     with pytest.raises(SigningError) as caught:

@@ -1,7 +1,7 @@
-"""Try again what MLMD rolled back because of another writer.
+"""Try again what failed because of others: another writer, a service that is busy.
 
-MLMD itself waits two seconds on average before each retry; a lock of SQLite or a
-deadlock of MySQL is gone after a few milliseconds.
+The first waits are for a lock of SQLite or a deadlock of MySQL, which is gone after a few
+milliseconds; MLMD itself waits two seconds on average before each retry.
 """
 
 from __future__ import annotations
