@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sigstore.models import ClientTrustConfig
 from sigstore_models.common.v1 import TimeRange
-from sigstore_models.trustroot.v1 import TransparencyLogInstance
+from sigstore_models.trustroot.v1 import CertificateAuthority, TransparencyLogInstance
 
 from kfp_provenance.attest.strict_json import StrictJsonError, loads
 from kfp_provenance.codes import Code
@@ -153,7 +153,7 @@ def describe_root(root: SigstoreRoot) -> list[dict[str, str]]:
     """One row for each authority and log: what it is, its name and when it is or was used."""
     model = root.model
     rows = [
-        _row("certificate authority", authority.uri, authority.valid_for)
+        _row("certificate authority", _name(authority), authority.valid_for)
         for authority in model.certificate_authorities
     ]
     logs: list[tuple[str, list[TransparencyLogInstance]]] = [
@@ -163,13 +163,20 @@ def describe_root(root: SigstoreRoot) -> list[dict[str, str]]:
     for what, instances in logs:
         rows += [_row(what, log.base_url, log.public_key.valid_for) for log in instances]
     rows += [
-        _row("timestamp authority", authority.uri, authority.valid_for)
+        _row("timestamp authority", _name(authority), authority.valid_for)
         for authority in model.timestamp_authorities
     ]
     return rows
 
 
-def _row(what: str, name: str, period: TimeRange | None) -> dict[str, str]:
+def _name(authority: CertificateAuthority) -> str:
+    """Its address, which it need not have, or else whom its certificates name."""
+    subject = authority.subject
+    parts = (subject.common_name, subject.organization) if subject is not None else ()
+    return authority.uri or ", ".join(part for part in parts if part)
+
+
+def _row(what: str, name: str | None, period: TimeRange | None) -> dict[str, str]:
     start = period.start.isoformat() if period is not None and period.start else ""
     end = period.end.isoformat() if period is not None and period.end else ""
-    return {"what": what, "name": name, "from": start, "until": end}
+    return {"what": what, "name": name or "", "from": start, "until": end}

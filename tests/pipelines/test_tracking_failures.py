@@ -113,6 +113,8 @@ def be_stopped(number: int):
     import os
     import signal
 
+    if number == signal.SIGINT:  # jobs in the background of a shell ignore it
+        signal.signal(number, signal.default_int_handler)
     os.kill(os.getpid(), number)
     signal.pause()
 
