@@ -22,9 +22,9 @@ REQUIREMENTS = ROOT / "requirements"
 LOCKS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...]]] = {
     "runtime.txt": (("mlmd",), ()),
     "build.txt": (None, ("build.in",)),
-    "dev.txt": (("mlmd", "demo", "vault", "in-toto", "oms"), ("dev.in",)),
+    "dev.txt": (("mlmd", "demo", "vault", "in-toto", "oms", "ui"), ("dev.in",)),
     "interop.txt": (
-        ("mlmd", "demo", "vault", "in-toto", "oms", "awskms", "azurekms"),
+        ("mlmd", "demo", "vault", "in-toto", "oms", "ui", "awskms", "azurekms"),
         ("interop.in",),
     ),
     "gcpkms-nodeps.txt": (None, ("gcpkms-nodeps.in",)),
@@ -32,7 +32,7 @@ LOCKS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...]]] = {
     "mlmd-nodeps.txt": (None, ("mlmd-nodeps.in",)),
     "uv.txt": (None, ("uv.in",)),
 }
-EXTRAS = ("mlmd", "demo", "vault", "in-toto", "oms", "awskms", "azurekms", "gcpkms")
+EXTRAS = ("mlmd", "demo", "vault", "in-toto", "oms", "ui", "awskms", "azurekms", "gcpkms")
 PYTHONS = ("3.11", "3.12", "3.13")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 

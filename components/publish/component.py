@@ -46,3 +46,5 @@ def publish(
     Path(receipt.path).write_text(written.text, encoding="utf-8")
     receipt.metadata["model"] = written.model_uri
     receipt.metadata["bundle"] = written.bundle_uri
+    receipt.metadata["pointer"] = written.pointer_uri
+    receipt.metadata["name"] = name

@@ -5,12 +5,14 @@ ML Metadata is loaded when a store is opened, not when this package is imported.
 
 from __future__ import annotations
 
+from kfp_provenance.metadata.graph import LineageIndex
 from kfp_provenance.metadata.interface import Attest, Reader, Recorder, RunSummary
 from kfp_provenance.metadata.uri import StoreScheme, StoreUri
 from kfp_provenance.retry import Patience
 
 __all__ = [
     "Attest",
+    "LineageIndex",
     "Patience",
     "Reader",
     "Recorder",
@@ -18,6 +20,7 @@ __all__ = [
     "StoreScheme",
     "StoreUri",
     "init_store",
+    "open_index",
     "open_reader",
     "open_recorder",
 ]
@@ -54,6 +57,29 @@ def open_reader(uri: StoreUri | str, patience: Patience | None = None) -> Reader
     from kfp_provenance.metadata.mlmd_reader import MlmdReader  # noqa: PLC0415
 
     return MlmdReader(connect_reader(parsed, patience or Patience()))
+
+
+def open_index(uri: StoreUri | str, patience: Patience | None = None) -> LineageIndex:
+    """Open a store for questions about its lineage; nothing is made.
+
+    SQLite, MariaDB and MySQL are read by SQL, without ML Metadata; a remote store through
+    its API.
+
+    Raises:
+        StoreError: As :func:`open_reader`; STORE_CONFLICT if this process has the same
+            SQLite file open through ML Metadata.
+        SettingsError: Likewise.
+    """
+    parsed = _parsed(uri)
+    if parsed.scheme in (StoreScheme.SQLITE, StoreScheme.MYSQL):
+        from kfp_provenance.metadata.sql.connection import connect_sql  # noqa: PLC0415
+        from kfp_provenance.metadata.sql.index import SqlIndex  # noqa: PLC0415
+
+        return SqlIndex(connect_sql(parsed))
+    from kfp_provenance.metadata.api.index import ApiIndex  # noqa: PLC0415
+    from kfp_provenance.metadata.mlmd_connection import connect_reader  # noqa: PLC0415
+
+    return ApiIndex(connect_reader(parsed, patience or Patience()))
 
 
 def init_store(uri: StoreUri | str) -> None:

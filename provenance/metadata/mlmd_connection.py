@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import StoreError
 from kfp_provenance.metadata import schema
 from kfp_provenance.metadata.credentials import read_pem, store_password
+from kfp_provenance.metadata.one_library import Library, claim
 from kfp_provenance.metadata.sqlite_file import check_file, creation_lock, prepare_file
 from kfp_provenance.metadata.uri import StoreScheme, StoreUri
 from kfp_provenance.retry import Patience
@@ -55,6 +56,10 @@ def _passes(error: Exception) -> bool:
     return isinstance(error, _AGAIN)
 
 
+def _nothing() -> None:
+    """No file is claimed."""
+
+
 class Connection:
     """One open store. Node types are looked up once.
 
@@ -69,6 +74,7 @@ class Connection:
         self._patience = patience
         self.where = where
         self.types: dict[str, int] = {}
+        self.claimed: Callable[[], object] = _nothing  # ends the claim on a file
 
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call MLMD; tried again while it is busy or away, which is safe for all our calls.
@@ -155,6 +161,7 @@ class Connection:
     def close(self) -> None:
         """Let the connection go; MLMD closes it when nothing refers to it."""
         self._store = None
+        self.claimed()
 
 
 _TYPES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -224,7 +231,9 @@ def _connect_sqlite(path: Path, mode: int, patience: Patience) -> Connection:
         raise StoreError(
             code, message, where=str(path), remedy="give the path of a store made by kprov"
         ) from error
-    return Connection(store, f"sqlite:{path}", patience)
+    connection = Connection(store, f"sqlite:{path}", patience)
+    connection.claimed = claim(path, Library.MLMD, connection)
+    return connection
 
 
 def _connect_server(uri: StoreUri, patience: Patience) -> Connection:

@@ -66,7 +66,7 @@ class MlmdReader:
     def run(self, run_id: str) -> Run:
         """All steps of a run; see the protocol."""
         with self._connection.translated():
-            steps = self._steps(self._run_executions(run_id))
+            steps = self.rebuild(self._run_executions(run_id))
         if not steps:
             raise StoreError(
                 Code.RUN_NOT_FOUND, "no step of this run is recorded",
@@ -86,7 +86,7 @@ class MlmdReader:
         """One step, or None."""
         with self._connection.translated():
             node = self._named("execution", schema.STEP_TYPE, step_id)
-            return self._steps([node])[0] if node is not None else None
+            return self.rebuild([node])[0] if node is not None else None
 
     def attestation(self, step_id: str) -> bytes | None:
         """What the step's own task signed, or None."""
@@ -142,7 +142,7 @@ class MlmdReader:
             found.update((n.id, n) for n in nodes if self._is(n, schema.STEP_TYPE))
         return list(found.values())
 
-    def _steps(self, nodes: Sequence[Any]) -> list[Step]:
+    def rebuild(self, nodes: Sequence[Any]) -> list[Step]:
         """Rebuild steps with two calls, however many they are."""
         if not nodes:
             return []

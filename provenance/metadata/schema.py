@@ -78,6 +78,10 @@ def index_name(text: str) -> str:
     return f"~{hashlib.sha256(text.encode('utf-8')).hexdigest()}"
 
 
+OUTPUT_PREFIX: Final = "kprov/output/"
+"""External ids of rows that are written in one with the event that says who wrote them."""
+
+
 def external_id(kind: str, *parts: str) -> str:
     """Identity of an artifact's row, unique over the whole table of all types."""
     text = json.dumps(parts, ensure_ascii=False, separators=(",", ":"))

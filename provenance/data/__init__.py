@@ -1,0 +1,1 @@
+"""Tables: what they look like, and how two of them differ."""

@@ -1,0 +1,1 @@
+"""Lineage through the API of MLMD: remote stores."""

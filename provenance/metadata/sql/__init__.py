@@ -1,0 +1,1 @@
+"""Lineage by SQL on the tables of MLMD: SQLite, MariaDB and MySQL."""
