@@ -1,6 +1,7 @@
 """Pipeline components with provenance.
 
-    from kfp_provenance.components import ingest, preprocess, train, evaluate, sign, publish
+    from kfp_provenance.components import ingest, check_data, preprocess, train, evaluate
+    from kfp_provenance.components import sign, publish
 
 Each name is the component, ready to be called in a pipeline. Each is also the name of the
 package that implements it, and Python binds a package to its parent as soon as anything
@@ -20,6 +21,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kfp_provenance.components.check_data.component import check_data as check_data
     from kfp_provenance.components.evaluate.component import evaluate as evaluate
     from kfp_provenance.components.ingest.component import ingest as ingest
     from kfp_provenance.components.preprocess.component import preprocess as preprocess
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from kfp_provenance.components.sign.component import sign as sign
     from kfp_provenance.components.train.component import train as train
 
-_NAMES = ("evaluate", "ingest", "preprocess", "publish", "sign", "train")
+_NAMES = ("check_data", "evaluate", "ingest", "preprocess", "publish", "sign", "train")
 __all__ = [*_NAMES]  # noqa: PLE0604 - the names of the table above
 
 

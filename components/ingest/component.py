@@ -34,11 +34,13 @@ def ingest(
             any bytes and records what they were.
         max_bytes: Largest size of the raw bytes, and of their unpacked content.
         schema: `{"columns": [{"name", "type", "nullable", "allowed", "minimum", "maximum"}],
-            "extra_columns": "refuse" | "drop" | "keep"}`; `type` is one of string, integer,
-            number, boolean, datetime, category. A broken rule fails the step and names the
-            column, the first rows and how many there are. Empty checks nothing.
+            "extra_columns": "refuse" | "drop" | "keep", "key": [...]}`; `type` is one of string,
+            integer, number, boolean, datetime, category. `key` are the columns that name a row;
+            the data set carries them for `kprov diff`. A broken rule fails the step and names
+            the column, the first rows and how many there are. Empty checks nothing.
         label: Column whose distribution the profile shows.
     """
+    import json
     from pathlib import Path
 
     from kfp_provenance.components.ingest.ingesting import ingest_table
@@ -56,4 +58,6 @@ def ingest(
     dataset.metadata["format"] = "parquet"
     dataset.metadata["rows"] = str(result.rows)
     dataset.metadata["columns"] = str(len(result.columns))
+    if schema.get("key"):
+        dataset.metadata["key"] = json.dumps(schema["key"])
     profile.metadata["format"] = "json"

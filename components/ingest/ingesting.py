@@ -10,9 +10,9 @@ from kfp_provenance import declare_source
 from kfp_provenance.codes import Code
 from kfp_provenance.components._parameters import invalid
 from kfp_provenance.components._tables import write_table
-from kfp_provenance.components.ingest.profile import DataProfile, profile_table
 from kfp_provenance.components.ingest.reading import detect_format, read
 from kfp_provenance.components.ingest.schema import TableSchema, enforce
+from kfp_provenance.data.profile import DataProfile, profile_table
 from kfp_provenance.errors import StorageError
 from kfp_provenance.facts import Digest
 from kfp_provenance.hashing import Content

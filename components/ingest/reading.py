@@ -16,11 +16,10 @@ from kfp_provenance.codes import Code
 from kfp_provenance.components._parameters import invalid, one_of
 from kfp_provenance.components._tables import read_table
 from kfp_provenance.components.ingest.schema import TableSchema
+from kfp_provenance.data.values import NULL_VALUES
 from kfp_provenance.errors import DataError
 
 FORMATS = ("csv", "csv.gz", "parquet")
-NULL_VALUES = ("", "NA", "N/A", "NaN", "nan", "NULL", "null")
-"""Cells of a CSV file that mean that there is no value."""
 
 _CHUNK = 1024 * 1024
 _BLOCK = 256 * 1024 * 1024

@@ -50,10 +50,12 @@ class TableSchema(ParameterModel):
     Attributes:
         columns: Columns that must be there; empty declares nothing.
         extra_columns: What to do with any other column.
+        key: Columns that together name a row: none is null, no two rows have the same.
     """
 
     columns: tuple[ColumnRule, ...] = ()
     extra_columns: Literal["refuse", "drop", "keep"] = "refuse"
+    key: tuple[str, ...] = ()
 
     @classmethod
     def from_parameter(cls, value: dict[str, object]) -> TableSchema:
@@ -67,6 +69,8 @@ class TableSchema(ParameterModel):
         for name in names:
             if names.count(name) > 1:
                 raise invalid("schema", f"column {name!r} is declared twice")
+        if len(set(schema.key)) < len(schema.key):
+            raise invalid("schema", "a column of the key is named twice")
         return schema
 
 
@@ -146,7 +150,26 @@ def enforce(table: pa.Table, schema: TableSchema) -> pa.Table:
         violations += list(_always_broken(name, column))
         columns[name] = column
     refuse(violations)
-    return pa.table(columns)
+    typed = pa.table(columns)
+    refuse(list(_key_broken(typed, schema.key)))
+    return typed
+
+
+def _key_broken(table: pa.Table, key: tuple[str, ...]) -> Iterator[Violation]:
+    """Columns of the key that are missing or null, or else rows that share their key."""
+    for name in key:
+        if name not in table.column_names:
+            yield Violation(name, "is missing, and is part of the key")
+        else:
+            yield from broken_rows(name, "is null, and is part of the key",
+                                   pc.is_null(table.column(name)))  # fmt: skip
+    if not key or not all(name in table.column_names for name in key):
+        return
+    rows = pa.array(range(table.num_rows), pa.int64())
+    numbered = table.select(list(key)).append_column("", rows)
+    first = numbered.group_by(list(key)).aggregate([("", "min")]).column("_min")
+    again = pc.invert(pc.is_in(rows, value_set=first.combine_chunks()))
+    yield from broken_rows(", ".join(key), "is the key of an earlier row", again)
 
 
 def _columns_broken(table: pa.Table, schema: TableSchema) -> Iterator[Violation]:

@@ -11,7 +11,7 @@ from sklearn.datasets import load_iris
 
 from kfp_provenance.components import ingest
 from kfp_provenance.components._tables import read_frame
-from kfp_provenance.components.ingest.profile import DataProfile
+from kfp_provenance.data.profile import DataProfile
 from kfp_provenance.facts import InputOrigin
 from support import components as local
 

@@ -144,3 +144,22 @@ def test_counts_agree_with_a_plain_count(values: list[int | None]) -> None:
     message = violated(table, rules).message
     noun = "row" if len(broken) == 1 else "rows"
     assert f"in {len(broken)} {noun} (" + ", ".join(map(str, broken[:5])) in message
+
+
+def keyed(*names: str) -> TableSchema:
+    return TableSchema.from_parameter({"extra_columns": "keep", "key": list(names)})
+
+
+def test_a_key_names_each_row_once() -> None:
+    table = pa.table({"a": [1, 1, 2], "b": ["x", "y", "x"], "c": [None, 0, 0]})
+    assert enforce(table, keyed("a", "b")).equals(table)
+    error = violated(table, keyed("a"))
+    assert "'a' is the key of an earlier row in 1 row (2)" in error.message
+    error = violated(table, keyed("b", "c"))
+    assert "'c' is null, and is part of the key in 1 row (1)" in error.message
+    assert "'d' is missing, and is part of the key" in violated(table, keyed("d")).message
+
+
+def test_a_key_named_twice_is_no_schema() -> None:
+    with pytest.raises(DataError, match="PARAMETER_INVALID"):
+        keyed("a", "a")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-NAMES = ("ingest", "preprocess", "train", "evaluate")
+NAMES = ("ingest", "check_data", "preprocess", "train", "evaluate")
 LIMIT = 100 * 1024
 
 
