@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from kfp_provenance.analysis import Lineage as Lineage
     from kfp_provenance.authoring import Tracking as Tracking
     from kfp_provenance.authoring import compile_pipeline as compile_pipeline
     from kfp_provenance.authoring import component as component
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from kfp_provenance.runtime.context import declare_source as declare_source
 
 _EXPORTS = {
+    "Lineage": "kfp_provenance.analysis",
     "Tracking": "kfp_provenance.authoring",
     "compile_pipeline": "kfp_provenance.authoring",
     "component": "kfp_provenance.authoring",

@@ -12,13 +12,16 @@ import typer
 from kfp_provenance.cli import (
     bundle_commands,
     demo_command,
+    diff_command,
     digest_command,
     key_commands,
     layout_commands,
+    lineage_commands,
     pipeline_commands,
     signing_commands,
     store_commands,
     trust_commands,
+    ui_command,
 )
 from kfp_provenance.errors import ProvenanceError
 
@@ -37,11 +40,14 @@ for module in (
     digest_command,
     pipeline_commands,
     store_commands,
+    lineage_commands,
+    diff_command,
     signing_commands,
     key_commands,
     bundle_commands,
     trust_commands,
     layout_commands,
+    ui_command,
 ):
     module.register(app)
 

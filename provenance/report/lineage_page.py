@@ -28,7 +28,12 @@ class _Box:
 
 
 def lineage_page(
-    title: str, steps: Sequence[Step], subjects: Sequence[Artifact], *, signed_by: str = ""
+    title: str,
+    steps: Sequence[Step],
+    subjects: Sequence[Artifact],
+    *,
+    signed_by: str = "",
+    subjects_title: str = "Signed subjects",
 ) -> str:
     """HTML page with the picture of a chain and the table of its artifacts.
 
@@ -37,6 +42,7 @@ def lineage_page(
         steps: The steps of the chain, in an order where producers come first.
         subjects: What the chain leads to, the model first.
         signed_by: Hint of the key that signs the chain.
+        subjects_title: Heading of the table of subjects.
 
     Returns:
         A page without scripts and without anything that it would have to load.
@@ -59,6 +65,7 @@ def lineage_page(
         box_width=_WIDTH,
         box_height=_HEIGHT,
         signed_by=signed_by,
+        subjects_title=subjects_title,
     )
 
 
