@@ -28,16 +28,25 @@ SEED ?=
 KIND ?=
 MUTANT ?=
 RUNS ?= 5000
+# make ui: which store, and whose signature is believed.
+STORE ?= sqlite:demo/metadata.db
+KEY ?= demo/signer.pub
 PYTEST := -m pytest --timeout=600 --durations=5 --durations-min=2
 MAIN_TESTS := tests/unit tests/pipelines tests/attack tests/fuzz tests/packaging tests/authoring
 
-.PHONY: help demo test check tools interop drill fuzz bench docs generate format requirements clean FORCE
+.PHONY: help demo ui test check tools interop drill fuzz bench docs notebooks generate format requirements clean FORCE
 
 help: ## print this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/project ## run, sign and verify the tabular pipeline on real data; all of it is left in demo/
 	$(IN)/kprov demo
+
+# The assets come first, for what make links into .venv is what is there then.
+ui: ## the runs of the demo as a web page; STORE=URI KEY=PEM for others
+	@.ci/web-assets || echo "without them the lineage is a picture that does not move"
+	@$(MAKE) --no-print-directory .venv/project
+	$(IN)/kprov ui --store $(STORE) --key $(KEY)
 
 test: .venv/project .venv-kfp217/project authoring ## run the tests, with every supported KFP SDK and Python
 	.venv-kfp217/bin/python $(PYTEST) -n $(JOBS) --dist loadfile tests/pipelines217
@@ -62,7 +71,7 @@ interop: .venv-interop/project ## run the tests that need real servers: MariaDB,
 	@.ci/debian || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs of Debian"; }
 	@.ci/tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs that Go builds"; }
 	@.ci/node-tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs of npm"; }
-	.venv-interop/bin/python $(PYTEST) -m interop tests/interop
+	.venv-interop/bin/python $(PYTEST) -m interop tests/interop tests/browser
 
 drill: .venv/project ## perform every attack on real runs and write docs/drill.md
 	$(IN)/python $(PYTEST) -n $(JOBS) --dist loadfile --drill-report docs/drill.md \
@@ -86,6 +95,9 @@ docs: generate ## generate the reference and build the pages into build/site
 	$(IN)/mkdocs build --quiet --strict --site-dir build/site
 	@echo "build/site/index.html"
 
+notebooks: .venv/project ## run the notebooks of the documentation and keep their results
+	$(IN)/python docs/_tools/run_notebooks.py
+
 generate: .venv/project ## write the generated files: component READMEs, reference, pipeline.yaml
 	$(IN)/python docs/_tools/generate.py
 
@@ -94,7 +106,7 @@ format: .venv/project ## format the code and mend what ruff can mend
 	$(IN)/ruff format .
 
 clean: ## remove everything that make made
-	rm -rf build demo site .venv .venv-* .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
+	rm -rf build demo site provenance/web/vendor .venv .venv-* .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- environments: DIR/ready holds the dependencies, DIR/project the package too
@@ -116,7 +128,10 @@ build/files: FORCE
 	@if cmp -s $@.new $@; then rm $@.new; else mv $@.new $@; fi
 
 # The other environments hold the wheel, so that it is tested and not only the checkout.
-build/wheel/built: .venv/ready .ci/wheel $(PACKAGE)
+# It lacks the assets of the web page where it was built without Node: once npm is there, it gets them.
+ASSETS := .ci/web-assets .ci/web/package-lock.json $(if $(wildcard provenance/web/vendor/*.js),,$(if \
+	$(shell command -v npm),FORCE))
+build/wheel/built: .venv/ready .ci/wheel $(ASSETS) $(PACKAGE)
 	.ci/wheel build/wheel
 	@touch $@
 
@@ -153,9 +168,9 @@ COMPILE = $(IN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 requirements: .venv/ready ## make the lock files anew; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) pyproject.toml --extra mlmd -c requirements/limits.in -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -c requirements/runtime.txt -o requirements/build.txt
-	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms requirements/dev.in \
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms --extra ui requirements/dev.in \
 		-c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms \
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms --extra ui \
 		--extra awskms --extra azurekms requirements/interop.in \
 		-c requirements/dev.txt -o requirements/interop.txt
 	$(COMPILE) pyproject.toml requirements/kfp217.in -o requirements/kfp217.txt

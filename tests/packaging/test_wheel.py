@@ -10,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from support.interop import absent
+
 ROOT = Path(__file__).resolve().parents[2]
+STATIC = ROOT / "provenance" / "web" / "static"
+VENDOR = "kfp_provenance/web/vendor/"
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
@@ -59,7 +63,21 @@ def test_wheel_holds_the_three_packages_and_nothing_else(wheel: Path) -> None:
         for path in (ROOT / folder).rglob("*")
         if path.is_file() and path.suffix in {".py", ".yaml", ".typed", ".j2", ".html"}
     }
-    assert expected == {name for name in names if ".dist-info/" not in name}
+    web = {name for name in names if name.startswith(("kfp_provenance/web/static/", VENDOR))}
+    assert {f"kfp_provenance/web/static/{file.name}" for file in STATIC.iterdir()} <= web
+    assert expected == {name for name in names if ".dist-info/" not in name} - web
+
+
+def test_wheel_brings_what_the_web_page_draws_with(wheel: Path) -> None:
+    """With licences; a wheel that was built without Node draws a picture that does not move."""
+    with zipfile.ZipFile(wheel) as archive:
+        there = {name.removeprefix(VENDOR) for name in archive.namelist() if VENDOR in name}
+    if not there:
+        absent("the wheel was built without Node and npm")
+    assert there == {
+        "cytoscape.min.js", "cytoscape.LICENSE.txt", "dagre.min.js", "dagre.LICENSE.txt",
+        "graphlib.LICENSE.txt", "package-lock.json",
+    }  # fmt: skip
 
 
 def test_declared_dependencies_are_complete_and_agree(clean_python: Path) -> None:
