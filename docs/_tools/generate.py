@@ -23,6 +23,7 @@ import code_pages  # noqa: E402
 import commands  # noqa: E402
 import component_pages  # noqa: E402
 import decision_index  # noqa: E402
+import notebook_pages  # noqa: E402
 import pipeline_files  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +33,7 @@ MAKERS: tuple[Callable[[Path], dict[Path, str]], ...] = (
     cli_pages.make,
     commands.make,
     pipeline_files.make,
+    notebook_pages.make,
     decision_index.make,
 )
 
