@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import chain
 
 from kfp_provenance.analysis.diffing.align import align
 from kfp_provenance.analysis.diffing.compared_data import DataWalk
@@ -19,7 +18,7 @@ from kfp_provenance.analysis.diffing.contents import DataSource, StoredData
 from kfp_provenance.analysis.diffing.describing import content_of, describe
 from kfp_provenance.analysis.diffing.explaining import Explanation
 from kfp_provenance.analysis.diffing.judging import returned_values, unlike_judges
-from kfp_provenance.analysis.diffing.labels import label_names
+from kfp_provenance.analysis.diffing.labels import keys_of, label_names
 from kfp_provenance.analysis.diffing.metrics import compare_metrics
 from kfp_provenance.analysis.diffing.model import LineageDiff, Subject
 from kfp_provenance.analysis.diffing.sides import Side, judged_with, read_side
@@ -72,7 +71,7 @@ def diff(
     sides = read_side(index, before), read_side(index, after)
     paired = pair_sides(*sides)
     found = align((sides[0].history, sides[1].history), paired.subjects, paired.steps)
-    tables = DataWalk(TableComparer(data, _with_labels(settings or Settings(), *sides)))
+    tables = DataWalk(TableComparer(data, _with_names(settings or Settings(), *sides)))
     returned = returned_values(sides[0].steps, sides[1].steps)
     why = Explanation(found, cache(index.environment), tables, returned)
     metrics = compare_metrics(*map(judged_with, sides))
@@ -95,11 +94,11 @@ def diff(
     )
 
 
-def _with_labels(settings: Settings, before: Side, after: Side) -> Settings:
-    """The settings with every name that anybody gave the label."""
-    steps = chain(after.history.steps.values(), before.history.steps.values())
+def _with_names(settings: Settings, before: Side, after: Side) -> Settings:
+    """The settings with every name that anybody gave the label, and every key of a table."""
+    steps = (*after.history.steps.values(), *before.history.steps.values())
     asked = settings.labels[0] if settings.labels else ""
-    return replace(settings, labels=label_names(asked, steps))
+    return replace(settings, labels=label_names(asked, steps), declared=keys_of(steps))
 
 
 def _side_notes(paired: Paired, before: Side, after: Side) -> Iterator[str]:
