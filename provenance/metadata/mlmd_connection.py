@@ -76,6 +76,10 @@ class Connection:
         self.types: dict[str, int] = {}
         self.claimed: Callable[[], object] = _nothing  # ends the claim on a file
 
+    def attach(self, store: Any) -> None:
+        """Use this store, which was opened after the connection was made."""
+        self._store = store
+
     def call(self, method: str, *args: Any, **options: Any) -> Any:
         """Call MLMD; tried again while it is busy or away, which is safe for all our calls.
 
@@ -214,13 +218,19 @@ def _connect_sqlite(path: Path, mode: int, patience: Patience) -> Connection:
     config = pb.ConnectionConfig(retry_options=pb.RetryOptions(max_num_retries=1))
     config.sqlite.filename_uri = str(path)
     config.sqlite.connection_mode = mode
+    connection = Connection(None, f"sqlite:{path}", patience)
+    # before MLMD opens it: to close it again would drop the locks of the other library
+    connection.claimed = claim(path, Library.MLMD, connection)
     try:
-        store = patience.retry(
-            lambda: metadata_store.MetadataStore(config),
-            RuntimeError,
-            lambda error: "locked" in str(error),
+        connection.attach(
+            patience.retry(
+                lambda: metadata_store.MetadataStore(config),
+                RuntimeError,
+                lambda error: "locked" in str(error),
+            )
         )
     except RuntimeError as error:
+        connection.close()
         if "file is not a database" in str(error) or "malformed" in str(error):
             code, message = Code.STORE_CORRUPT, "the file is not an SQLite database"
         elif "readonly database" in str(error):
@@ -231,8 +241,6 @@ def _connect_sqlite(path: Path, mode: int, patience: Patience) -> Connection:
         raise StoreError(
             code, message, where=str(path), remedy="give the path of a store made by kprov"
         ) from error
-    connection = Connection(store, f"sqlite:{path}", patience)
-    connection.claimed = claim(path, Library.MLMD, connection)
     return connection
 
 

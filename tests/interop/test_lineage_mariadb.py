@@ -65,7 +65,7 @@ def lab(server: MariaDB) -> Iterator[Lab]:
 
 
 class TestLineage(LineageContract):
-    examples = 40
+    examples = 24
 
 
 class TestLookups(LookupContract):

@@ -17,7 +17,7 @@ from kfp_provenance.metadata.graph import ArtifactRow
 from support.lineage_lab import Lab
 from support.lineage_oracle import Oracle
 from support.lineage_worlds import World, own_worlds, worlds
-from support.steps import ENVIRONMENT, digest, step
+from support.steps import ENVIRONMENT, chain, digest, step
 
 
 def tried(test: Callable[..., None], times: int) -> None:
@@ -33,7 +33,7 @@ def plain(row: ArtifactRow) -> dict[str, Any]:
 class LineageContract:
     """Subclasses give a fixture ``lab`` that lives as long as the class."""
 
-    examples = 60
+    examples = 40
     """Worlds that are asked about by SQL; the API, which is slow, gets a quarter."""
 
     # --- the rule
@@ -81,6 +81,29 @@ class LineageContract:
                     assert (oracle.key(data) in traced) == (model in made[data])
 
         tried(check, self.examples // 2)
+
+    def test_a_chain_that_is_longer_than_mlmd_follows(self, lab: Lab) -> None:
+        """Its own query for lineage ends after a hundred hops, which are fifty steps."""
+        steps = chain(lab.tag(), 60)
+        ids = tuple(lab.writer.record(one) for one in steps)
+        for index in lab.indexes:
+            (first, *_, last) = rows = index.outputs(ids)
+            assert index.upstream([last]) == index.upstream(rows) == ids
+            assert index.downstream([first]) == index.downstream(rows) == ids[1:]
+            assert index.records(ids) == tuple(steps)
+
+    def test_more_ids_than_are_asked_for_at_once(self, lab: Lab) -> None:
+        lab.writer.record(step(lab.tag()))
+        oracle, many = lab.everything(), range(1, 12_000)
+        rows, steps = list(oracle.facts.artifacts), list(oracle.facts.executions)
+        for index in lab.indexes:
+            assert [row.id for row in index.artifacts(many)] == rows
+            assert [row.id for row in index.steps(many)] == steps
+            assert index.outputs(many) == oracle.outputs(steps)
+            assert astuple(index.summary(many)) == oracle.summary(steps)
+            assert len(index.edges(many)) == len(oracle.edges(steps))
+            assert index.upstream(many) == oracle.upstream(rows)
+            assert index.downstream(many) == oracle.downstream(rows)
 
     # --- what steps read and wrote
 

@@ -29,7 +29,7 @@ NOT_THERE = ("", "%", "_", "sha256:", "x' OR '1'='1", 'x" OR 1=1 --', "\\", "x" 
 class LookupContract:
     """What is found by a text. A fixture ``lab`` lives as long as the class."""
 
-    examples = 60
+    examples = 40
 
     def test_rows_by_content_and_place(self, lab: Lab) -> None:
         @given(worlds)
@@ -51,7 +51,7 @@ class LookupContract:
         for number in range(60):
             lab.writer.record(step(lab.tag(), f"t{number}"))
         everything = lab.everything().digests()
-        beginnings = {text[:length] for text in everything[:40] for length in (8, 9, 10, 71)}
+        beginnings = {text[:length] for text in everything[:9] for length in (8, 9, 71)}
         for text in beginnings:
             expected = tuple(Digest.parse(d) for d in everything if d.startswith(text))
             for index in lab.indexes:
@@ -108,7 +108,7 @@ class LookupContract:
 class ListContract:
     """Lists and pages of all that is in the store: a ``lab`` of its own keeps it small."""
 
-    examples = 60
+    examples = 40
 
     def test_lists_are_narrowed_and_their_pages_make_up_the_whole(self, lab: Lab) -> None:
         @given(worlds, st.data())

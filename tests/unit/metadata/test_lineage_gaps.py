@@ -73,8 +73,6 @@ def damaged_chain(lab: Lab, folder: Path, statement: str) -> Moment:
     [
         "DELETE FROM ArtifactProperty WHERE artifact_id = {row} + 3;"
         "DELETE FROM Artifact WHERE id = {row} + 3",
-        "DELETE FROM ExecutionProperty WHERE execution_id = {step} + 3",
-        "DELETE FROM ArtifactProperty WHERE artifact_id = {row} + 4",
         "DELETE FROM ArtifactProperty WHERE artifact_id > {row}",
         "DELETE FROM Event WHERE execution_id = {step} + 3",
         "DELETE FROM EventPath WHERE event_id > {event}",
@@ -86,7 +84,6 @@ def damaged_chain(lab: Lab, folder: Path, statement: str) -> Moment:
         "UPDATE ExecutionProperty SET string_value = ''"
         " WHERE name = 'run' AND execution_id > {step}",
         "UPDATE ArtifactProperty SET string_value = 'x' WHERE artifact_id > {row}",
-        "UPDATE ArtifactProperty SET string_value = '' WHERE artifact_id > {row}",
         "UPDATE Execution SET last_known_state = NULL WHERE id > {step}",
     ],
 )

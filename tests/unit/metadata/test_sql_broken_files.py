@@ -126,7 +126,7 @@ def test_whatever_a_row_holds_the_error_is_ours(made: Path, tmp_path: Path) -> N
     """SQLite lets every value be in every column."""
     copy = tmp_path / "m.db"
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=30, deadline=None)
     @given(st.sampled_from(_COLUMNS), st.sampled_from(_VALUES), st.integers(0, 3))
     def check(place: str, value: str, some: int) -> None:
         table, column = place.split(".")
