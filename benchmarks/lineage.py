@@ -185,7 +185,7 @@ def table(results: dict[LargeStore, list[Result]], first: list[float]) -> str:
         "Medians; a process of its own for each candidate and question, MB are the most that it"
         f" had (target {TARGET_MEGABYTES}). Ours finds all steps, as a graph or a summary, or as"
         " pandas frames. MLMD's client is asked for artifacts, executions and events over its"
-        " limit of 100 hops, and begins with all rows of the digest, of which it takes 100; it does"
+        " limit of 100 hops, and begins with the rows of the digest, of which it takes 101; it does"
         " not join by digest. Lookup is `get_artifacts` there, with a filter.",
         f"Files: {sizes}. First trace after the file had left the page cache:"
         f" {', '.join(f'{seconds * 1000:,.0f} ms' for seconds in first)}.",
