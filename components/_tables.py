@@ -9,13 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kfp_provenance.codes import Code
+from kfp_provenance.data.opening import MAX_BYTES, check_unpacked
+from kfp_provenance.data.values import normal_type
 from kfp_provenance.errors import DataError
 
 if TYPE_CHECKING:
     import pandas as pd
 
 ROW_GROUP_ROWS = 65_536
-MAX_BYTES = 16 * 1024**3
 
 
 def write_table(table: pa.Table, path: Path) -> None:
@@ -60,17 +61,7 @@ def read_table(path: Path, *, limit: int = MAX_BYTES) -> pa.Table:
     """
     try:
         with pq.ParquetFile(path) as file:
-            groups = range(file.metadata.num_row_groups)
-            size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
-            if size > limit:
-                raise DataError(
-                    Code.DATA_UNREADABLE,
-                    "the table is larger than the limit when unpacked",
-                    where=path.name,
-                    expected=f"at most {limit} bytes",
-                    found=f"{size} bytes",
-                    remedy="raise the limit, or split the data",
-                )
+            check_unpacked(path, file, limit)
             return _plain(file.read())
     except (pa.ArrowException, OSError) as error:
         raise DataError(
@@ -85,12 +76,8 @@ def _plain(table: pa.Table) -> pa.Table:
     """Dictionaries, long strings and short floats of other writers as the plain types."""
     columns = []
     for column in table.columns:
-        kind = column.type
-        if pa.types.is_dictionary(kind):
-            kind = kind.value_type
-        if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-            kind = pa.string()
-        elif pa.types.is_decimal(kind) or pa.types.is_float16(kind) or pa.types.is_float32(kind):
+        kind = normal_type(column.type)
+        if pa.types.is_decimal(kind):
             kind = pa.float64()
         columns.append(column if kind == column.type else column.cast(kind))
     return pa.table(columns, names=table.column_names)

@@ -63,7 +63,7 @@ def read_deployments(path: Path) -> tuple[Deployment, ...]:
             Code.DATA_UNREADABLE,
             "this is not a list of Kubernetes objects in JSON",
             where=str(path),
-            found=type(error).__name__,
+            found=getattr(error, "strerror", None) or type(error).__name__,
             remedy="kubectl get inferenceservices --all-namespaces --output json > FILE",
         ) from error
 

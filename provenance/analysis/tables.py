@@ -95,11 +95,9 @@ def artifacts(index: LineageIndex, ids: Sequence[int]) -> pd.DataFrame:
 
 
 def _makers(index: LineageIndex, ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    every = len(ids) * 1000
-    written, _ = index.edges_of_artifacts(ids, output=True, limit=every)
+    written, _ = index.edges_of_artifacts(ids, output=True)
     known = {edge.artifact for edge in written}
-    read, _ = index.edges_of_artifacts([i for i in ids if i not in known], output=False,
-                                       limit=every)  # fmt: skip
+    read, _ = index.edges_of_artifacts([i for i in ids if i not in known], output=False)
     nodes = {step.id: step for step in index.steps(sorted({e.step for e in (*written, *read)}))}
     nobody = {"name": None, "run": None, "task": None, "pipeline": None, "namespace": None}
     found: dict[int, dict[str, Any]] = defaultdict(lambda: nobody)

@@ -20,7 +20,7 @@ from kfp_provenance.errors import DataError
 MAX_BYTES = 16 * 1024**3
 MAX_ROWS = 1_000_000_000
 _BLOCK = 256 * 1024 * 1024
-_MAGIC = b"PAR1"
+PARQUET_MAGIC = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,7 @@ def open_table(path: Path, *, limit: int = MAX_BYTES) -> Iterator[TableFile]:
     with ExitStack() as stack:
         if isinstance(source, pq.ParquetFile):
             stack.enter_context(source)
-            groups = range(source.metadata.num_row_groups)
-            size = sum(source.metadata.row_group(group).total_byte_size for group in groups)
-            _check_size(path, size, limit)
+            check_unpacked(path, source, limit)
             yield _checked(path, source.schema_arrow, source.metadata.num_rows, source)
         else:
             _check_size(path, source, limit)
@@ -86,7 +84,7 @@ def _open(path: Path) -> pq.ParquetFile | int:
     """The Parquet file, or the size of what is none."""
     try:
         with path.open("rb") as file:
-            parquet = file.read(len(_MAGIC)) == _MAGIC
+            parquet = file.read(len(PARQUET_MAGIC)) == PARQUET_MAGIC
             return pq.ParquetFile(path) if parquet else os.fstat(file.fileno()).st_size
     except (pa.ArrowException, OSError) as error:
         _unreadable(f"it cannot be opened ({type(error).__name__})", path.name)
@@ -124,6 +122,17 @@ def _checked(
     if rows > MAX_ROWS:
         _unreadable(f"it has {rows} rows, more than {MAX_ROWS}", path.name)
     return TableFile(path.name, dict(zip(schema.names, schema.types, strict=True)), rows, source)
+
+
+def check_unpacked(path: Path, file: pq.ParquetFile, limit: int) -> None:
+    """See that a Parquet file is not too large when unpacked, as its footer says.
+
+    Raises:
+        DataError: DATA_UNREADABLE.
+    """
+    groups = range(file.metadata.num_row_groups)
+    size = sum(file.metadata.row_group(group).total_byte_size for group in groups)
+    _check_size(path, size, limit)
 
 
 def _check_size(path: Path, size: int, limit: int) -> None:

@@ -12,7 +12,8 @@ another in two ways:
   single origin.
 
 Both directions of :class:`LineageIndex` follow the same rule, so that a model is in the
-impact of a data set exactly if the data set is in the trace of the model.
+impact of a data set exactly if the data set is in the trace of the model. Only where somebody
+has removed the event that says who wrote an output of ours, SQL may find less downstream.
 """
 
 from __future__ import annotations
@@ -205,11 +206,11 @@ class LineageIndex(Protocol):
         """All events of the steps, ordered by step, inputs first, name and position."""
 
     def edges_of_artifacts(
-        self, ids: Sequence[int], *, output: bool, limit: int = 1000
+        self, ids: Sequence[int], *, output: bool, limit: int | None = None
     ) -> tuple[tuple[EdgeRow, ...], int]:
         """Who wrote (or else read) the rows, newest steps first, and how many that are.
 
-        Only the first ``limit`` events are given.
+        Only the first ``limit`` events are given, if there is one.
         """
 
     def artifacts(self, ids: Sequence[int]) -> tuple[ArtifactRow, ...]:

@@ -40,25 +40,39 @@ def compare_with_store(view: ChainView, reader: Reader) -> Verdict:
     collected = _collected(view)
     for step in view.steps.values():
         stored = reader.step(step.id)
-        if stored is None:
-            findings.append(_missing(step, "the store has no record of a signed step", step.id))
-            continue
-        findings += [
-            Finding(
-                Code.STORE_STEP_DIFFERS,
-                f"the store says something else than what was signed: {field}",
-                step=step_label(step),
-                artifact=field,
-                expected=signed,
-                found=found,
-                remedy="the record was changed after signing: trust the bundle, mend the store",
-            )
-            for field, signed, found in (
-                *differences(step, stored),
-                *_attestation_differences(collected.get(step.id), step, reader),
-            )
-        ]
+        findings += compare_step(step, stored)
+        if stored is not None:
+            own = _attestation_differences(collected.get(step.id), step, reader)
+            findings += [_differs(step, difference) for difference in own]
     return Verdict(tuple(map(printable_finding, findings or _unlisted(view, reader))))
+
+
+def compare_step(signed: Step, stored: Step | None) -> list[Finding]:
+    """What the record of a signed step says otherwise.
+
+    Args:
+        signed: As a signer stated it.
+        stored: Its record; None if there is none.
+
+    Returns:
+        STORE_STEP_MISSING, or STORE_STEP_DIFFERS for each field.
+    """
+    if stored is None:
+        return [_missing(signed, "the store has no record of a signed step", signed.id)]
+    return [_differs(signed, difference) for difference in differences(signed, stored)]
+
+
+def _differs(step: Step, difference: _Difference) -> Finding:
+    field, signed, found = difference
+    return Finding(
+        Code.STORE_STEP_DIFFERS,
+        f"the store says something else than what was signed: {field}",
+        step=step_label(step),
+        artifact=field,
+        expected=signed,
+        found=found,
+        remedy="the record was changed after signing: trust the bundle, mend the store",
+    )
 
 
 def _missing(step: Step, message: str, expected: str) -> Finding:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import StoreError
 from kfp_provenance.facts import Finding, Step
-from kfp_provenance.lineage.checks import step_label
 from kfp_provenance.metadata import LineageIndex
 from kfp_provenance.verify import ChainView
-from kfp_provenance.verify.compare import differences
+from kfp_provenance.verify.compare import compare_step
 
 _STEPS = 500
 """Signed steps that are compared while somebody waits."""
@@ -39,26 +38,7 @@ def compared(index: LineageIndex, view: ChainView) -> Iterator[Finding]:
         yield Finding(error.code, error.message, artifact=error.where, remedy=error.remedy)
         return
     for step in view.steps.values():
-        if step.id not in stored:
-            yield Finding(
-                Code.STORE_STEP_MISSING,
-                "the store has no record of a signed step",
-                step=step_label(step),
-                expected=step.id,
-                found="no such step",
-                remedy="the record was removed, or this is another store",
-            )
-            continue
-        for field, signed, found in differences(step, stored[step.id]):
-            yield Finding(
-                Code.STORE_STEP_DIFFERS,
-                f"the store says something else than what was signed: {field}",
-                step=step_label(step),
-                artifact=field,
-                expected=signed,
-                found=found,
-                remedy="the record was changed after signing: trust the bundle, mend the store",
-            )
+        yield from compare_step(step, stored.get(step.id))
 
 
 def _records(index: LineageIndex, view: ChainView) -> dict[str, Step]:

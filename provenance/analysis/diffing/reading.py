@@ -9,11 +9,10 @@ import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 
 from kfp_provenance.codes import Code
-from kfp_provenance.data.opening import open_table
+from kfp_provenance.data.opening import PARQUET_MAGIC, open_table
 from kfp_provenance.data.profile import ColumnProfile, DataProfile, LabelProfile, profile_table
 from kfp_provenance.errors import DataError
 
-_MAGIC = b"PAR1"
 _HEAD = 4096
 _OTHER_TEXTS = (b"{", b"[", b"<")
 
@@ -27,10 +26,12 @@ def columns_of(path: Path) -> tuple[str, ...]:
     """
     with path.open("rb") as file:
         head = file.read(_HEAD)
-    if not head.startswith(_MAGIC) and (b"\0" in head or head.lstrip().startswith(_OTHER_TEXTS)):
+    if not head.startswith(PARQUET_MAGIC) and (
+        b"\0" in head or head.lstrip().startswith(_OTHER_TEXTS)
+    ):
         raise _no_table("neither Parquet nor CSV")
     try:
-        if head.startswith(_MAGIC):
+        if head.startswith(PARQUET_MAGIC):
             return tuple(pq.read_schema(path).names)
         options = pc_csv.ParseOptions(newlines_in_values=True)
         with pc_csv.open_csv(path, parse_options=options) as reader:

@@ -142,7 +142,7 @@ class ApiIndex:
         return tuple(found)
 
     def edges_of_artifacts(
-        self, ids: Sequence[int], *, output: bool, limit: int = 1000
+        self, ids: Sequence[int], *, output: bool, limit: int | None = None
     ) -> tuple[tuple[EdgeRow, ...], int]:
         """Who wrote or read the rows."""
         kinds = OUTPUT_EVENTS if output else INPUT_EVENTS

@@ -115,7 +115,12 @@ class SqlConnection:
                 f"the metadata store cannot be read ({type(error.orig).__name__})",
                 where=self.where,
                 found=text[:200] if self.dialect == "sqlite" else _number(error.orig),
-                remedy="see whether it is a store of MLMD 1.17 that this user may read",
+                remedy="see whether it is a store of MLMD 1.17 that this user may read"
+                + (
+                    ""
+                    if self.dialect == "sqlite"
+                    else ", the server runs, and the password is right"
+                ),
             ) from error
 
 

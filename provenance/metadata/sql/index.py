@@ -137,7 +137,7 @@ class SqlIndex:
         return self._rows.edges(steps)
 
     def edges_of_artifacts(
-        self, ids: Sequence[int], *, output: bool, limit: int = 1000
+        self, ids: Sequence[int], *, output: bool, limit: int | None = None
     ) -> tuple[tuple[EdgeRow, ...], int]:
         """Who wrote or read the rows."""
         return self._rows.edges_of_artifacts(ids, output=output, limit=limit)

@@ -119,36 +119,44 @@ class SqlReach:
 
     @cached_property
     def _up_by_row(self) -> sa.Select[Any]:
-        reach, read, wrote = _starts(), _events("read"), _events("wrote")
-        step = (
-            sa.select(wrote.c.execution_id)
-            .select_from(reach)
-            .join(read, read.c.execution_id == reach.c.id)
-            .join(wrote, wrote.c.artifact_id == read.c.artifact_id)
-            .where(is_kind(read, INPUT_EVENTS), *self._made(wrote))
-        )
-        return sa.select(reach.union(step).c.id)
+        read, wrote = _events("read"), _events("wrote")
+        return self._from_row_to_row(read, wrote, is_kind(read, INPUT_EVENTS), *self._made(wrote))
 
     @cached_property
     def _down_by_row(self) -> sa.Select[Any]:
-        reach, wrote, read = _starts(), _events("wrote"), _events("read")
+        wrote, read = _events("wrote"), _events("read")
+        return self._from_row_to_row(wrote, read, is_kind(read, INPUT_EVENTS), *self._made(wrote))
+
+    def _from_row_to_row(self, here: Any, there: Any, *conditions: Condition) -> sa.Select[Any]:
+        """The steps ``ids``, and all that touch a row ``there`` that one of them does ``here``."""
+        node = tables.executions.c
+        starts = sa.select(node.id.label("id")).where(node.id.in_(IDS))
+        reach = starts.cte("reach", recursive=True)
         step = (
-            sa.select(read.c.execution_id)
+            sa.select(there.c.execution_id)
             .select_from(reach)
-            .join(wrote, wrote.c.execution_id == reach.c.id)
-            .join(read, read.c.artifact_id == wrote.c.artifact_id)
-            .where(is_kind(read, INPUT_EVENTS), *self._made(wrote))
+            .join(here, here.c.execution_id == reach.c.id)
+            .join(there, there.c.artifact_id == here.c.artifact_id)
+            .where(*conditions)
         )
         return sa.select(reach.union(step).c.id)
 
     @cached_property
     def _read_unmade(self) -> sa.Select[Any]:
-        """Readings of steps, of rows that nobody wrote."""
+        """Readings by the steps ``ids``, of rows that nobody wrote."""
+        return self._readings_of_unmade("execution_id")
+
+    @cached_property
+    def _unmade_rows(self) -> sa.Select[Any]:
+        """Readings of those of the rows ``ids`` that nobody wrote."""
+        return self._readings_of_unmade("artifact_id")
+
+    def _readings_of_unmade(self, column: str) -> sa.Select[Any]:
         read, digest = _events("read"), _digests("digest")
         return (
             _access(read, digest)
             .join(digest, self._digest_of(digest, read))
-            .where(read.c.execution_id.in_(IDS), is_kind(read, INPUT_EVENTS), _unmade(read))
+            .where(read.c[column].in_(IDS), is_kind(read, INPUT_EVENTS), _unmade(read))
         )
 
     @cached_property
@@ -166,16 +174,6 @@ class SqlReach:
         digest = _digests("digest")
         return sa.select(digest.c.artifact_id, digest.c.string_value).where(
             digest.c.artifact_id.in_(IDS), self._says_digest(digest)
-        )
-
-    @cached_property
-    def _unmade_rows(self) -> sa.Select[Any]:
-        """Readings of rows, of those that nobody wrote."""
-        read, digest = _events("read"), _digests("digest")
-        return (
-            _access(read, digest)
-            .join(digest, self._digest_of(digest, read))
-            .where(read.c.artifact_id.in_(IDS), is_kind(read, INPUT_EVENTS), _unmade(read))
         )
 
     @cached_property
@@ -238,12 +236,6 @@ class SqlReach:
         yield is_kind(wrote, OUTPUT_EVENTS)
         if self._cached:
             yield made(wrote)
-
-
-def _starts() -> Any:
-    """The executions ``ids``, where a recursion begins."""
-    node = tables.executions.c
-    return sa.select(node.id.label("id")).where(node.id.in_(IDS)).cte("reach", recursive=True)
 
 
 def _access(event: Any, digest: Any) -> sa.Select[Any]:

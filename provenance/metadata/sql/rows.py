@@ -85,7 +85,7 @@ class SqlRows:
         return tuple(found)
 
     def edges_of_artifacts(
-        self, ids: Sequence[int], *, output: bool, limit: int
+        self, ids: Sequence[int], *, output: bool, limit: int | None
     ) -> tuple[tuple[EdgeRow, ...], int]:
         """See the protocol."""
         event, kinds = tables.events.c, OUTPUT_EVENTS if output else INPUT_EVENTS
