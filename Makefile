@@ -168,9 +168,9 @@ COMPILE = $(IN)/uv pip compile --quiet --universal --python-version 3.11 --gener
 requirements: .venv/ready ## make the lock files anew; UPGRADE=--upgrade takes newer versions
 	$(COMPILE) pyproject.toml --extra mlmd -c requirements/limits.in -o requirements/runtime.txt
 	$(COMPILE) requirements/build.in -c requirements/runtime.txt -o requirements/build.txt
-	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms --extra ui requirements/dev.in \
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms --extra ui --extra gate requirements/dev.in \
 		-c requirements/runtime.txt -c requirements/build.txt -o requirements/dev.txt
-	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms --extra ui \
+	$(COMPILE) pyproject.toml --extra mlmd --extra demo --extra vault --extra in-toto --extra oms --extra ui --extra gate \
 		--extra awskms --extra azurekms requirements/interop.in \
 		-c requirements/dev.txt -o requirements/interop.txt
 	$(COMPILE) pyproject.toml requirements/kfp217.in -o requirements/kfp217.txt

@@ -133,6 +133,13 @@ class Code(StrEnum):
     STORE_STEP_DIFFERS = "STORE_STEP_DIFFERS"
     STORED_BYTES_CHANGED = "STORED_BYTES_CHANGED"
     STORED_BYTES_UNREAD = "STORED_BYTES_UNREAD"
+    # the gate: its policy, what it asks, what it cannot decide
+    # the gate: pipelines
+    # the gate: models
+    # promotion
+    # loading
+    # images
+    # audit trail
 
 
 REFUSALS: frozenset[Code] = frozenset(
@@ -192,6 +199,13 @@ REFUSALS: frozenset[Code] = frozenset(
         Code.STORE_STEP_MISSING,
         Code.STORE_STEP_DIFFERS,
         Code.STORED_BYTES_CHANGED,
+        # the gate: its policy, what it asks
+        # the gate: pipelines
+        # the gate: models
+        # promotion
+        # loading
+        # images
+        # audit trail
     }
 )
 """Codes whose evidence was read and does not hold; every other code is undecided."""

@@ -13,17 +13,16 @@ from kfp_provenance.bundle import MAX_BUNDLE
 from kfp_provenance.codes import Code
 from kfp_provenance.components._parameters import invalid
 from kfp_provenance.components.ingest.ingesting import Source, fetch
-from kfp_provenance.components.publish.publishing import trust_in
 from kfp_provenance.data.profile import MAX_BYTES, DataProfile
 from kfp_provenance.errors import BundleError, DataError, StorageError
 from kfp_provenance.facts import Artifact, ArtifactKind, Digest
 from kfp_provenance.hashing import Content
+from kfp_provenance.publishing import POINTER_LIMIT, trust_in
 from kfp_provenance.storage import open_storage
 from kfp_provenance.verify import ChainView, verify_bundle
 
 PUBLISHED = "published:"
 PROFILE, DATASET = "profile", "dataset"
-_POINTER_LIMIT = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -213,7 +212,7 @@ def _published(asked: Asked, folder: Path) -> Baseline | None:
 
 def _pointer(uri: str, *, may_be_missing: bool) -> _Pointer | None:
     try:
-        data = open_storage(uri).read_bytes(_POINTER_LIMIT).data
+        data = open_storage(uri).read_bytes(POINTER_LIMIT).data
     except StorageError as error:
         if error.code is not Code.OBJECT_MISSING:
             raise

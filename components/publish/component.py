@@ -34,7 +34,7 @@ def publish(
     """
     from pathlib import Path
 
-    from kfp_provenance.components.publish.publishing import publish_model, trust_in
+    from kfp_provenance.publishing import publish_model, trust_in
 
     written = publish_model(
         Path(model.path),

@@ -10,14 +10,13 @@ from pathlib import Path
 
 from kfp_provenance.bundle import read_bundle_file
 from kfp_provenance.codes import Code
-from kfp_provenance.errors import BundleError, DataError, ProvenanceError, StorageError
+from kfp_provenance.errors import BundleError, DataError
 from kfp_provenance.hashing import Content, hash_path
+from kfp_provenance.publishing.pointer import move_pointer
 from kfp_provenance.storage import open_storage
 from kfp_provenance.verify import Trust, load_trust, verify_bundle
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,127}")
-_POINTER_LIMIT = 64 * 1024
-_ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ def publish_model(
     }
     text = json.dumps(pointer, indent=2, sort_keys=True) + "\n"
     pointer_uri = f"{destination.rstrip('/')}/{name}.json"
-    _move_pointer(pointer_uri, text.encode())
+    move_pointer(pointer_uri, text.encode())
     return Published(model_uri, bundle_uri, pointer_uri, text)
 
 
@@ -117,27 +116,3 @@ def _verify(bundle: Path, content: Content, trust: Trust) -> None:
             found=first.found,
             remedy=first.remedy,
         )
-
-
-def _move_pointer(uri: str, data: bytes) -> None:
-    """Compare and swap; only a writer at the same moment makes it try again."""
-    storage = open_storage(uri)
-    for attempt in range(_ATTEMPTS):
-        try:
-            version: str | None
-            try:
-                there = storage.read_bytes(_POINTER_LIMIT)
-                if there.data == data:
-                    return
-                version = there.version
-            except StorageError as error:
-                if error.code is not Code.OBJECT_MISSING:
-                    raise
-                version = None
-            storage.replace_bytes(data, expected_version=version)
-        except ProvenanceError as error:
-            moved = error.code in (Code.OBJECT_CHANGED, Code.OBJECT_EXISTS)
-            if not moved or attempt == _ATTEMPTS - 1:
-                raise
-        else:
-            return

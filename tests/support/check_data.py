@@ -12,11 +12,11 @@ from kfp_provenance.components._tables import write_table
 from kfp_provenance.components.check_data.baseline import Asked
 from kfp_provenance.components.check_data.checking import Check, Data, check_table
 from kfp_provenance.components.check_data.judging import Status, enforce
-from kfp_provenance.components.publish.publishing import publish_model, trust_in
 from kfp_provenance.data.profile import profile_table
 from kfp_provenance.errors import DataError
 from kfp_provenance.facts import Artifact, ArtifactKind
 from kfp_provenance.hashing import hash_path
+from kfp_provenance.publishing import publish_model, trust_in
 from kfp_provenance.runtime.context import TaskContext
 from kfp_provenance.runtime.identity import TaskIdentity
 from support.chains import MemoryReader, Recorded, RunBuilder, key_pair, read, signed, source

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from kfp_provenance.codes import Code
-from kfp_provenance.components.publish.publishing import Published, publish_model, trust_in
 from kfp_provenance.errors import ProvenanceError
+from kfp_provenance.publishing import Published, publish_model, trust_in
 from support.chains import key_pair, signed, tabular_run
 
 NAME = "churn"
