@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import os
-import re
-import stat
-import tomllib
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from kfp_provenance.attest.printable import printable
 from kfp_provenance.codes import Code
@@ -21,7 +16,7 @@ from kfp_provenance.errors import TrustError
 from kfp_provenance.facts import Digest
 from kfp_provenance.verify import trust_model as models
 from kfp_provenance.verify.sigstore_root import MAX_ROOT, SigstoreRoot
-from kfp_provenance.verify.strict_yaml import load_yaml
+from kfp_provenance.verify.strict_file import PolicyUnreadableError, read_policy_file, validated
 from kfp_provenance.verify.trust import (
     Identity,
     RequiredComponent,
@@ -34,11 +29,6 @@ from kfp_provenance.verify.trust import (
 )
 
 _LIMIT = 4 * 1024 * 1024
-_YAML = (".yaml", ".yml")
-_PARTS = 32
-_PART = r"""(?:[A-Za-z0-9_-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
-_LONG_KEY = re.compile(rf"(?<![A-Za-z0-9_-])(?:{_PART}){{{_PARTS}}}")
-"""tomllib takes quadratic time for a dotted key: hours for one that fills the file."""
 _Model = TypeVar("_Model", bound=BaseModel)
 ReadFile = Callable[[str], bytes]
 """Reads a file named relative to the trust policy: a key, a trusted root, revocations."""
@@ -111,22 +101,9 @@ def parse_trust(text: bytes, read_file: ReadFile, where: str = "trust policy") -
 
 def _validated(model: type[_Model], text: bytes, where: str) -> _Model:
     try:
-        decoded = text.decode("utf-8")
-        value = load_yaml(decoded) if where.endswith(_YAML) else _load_toml(decoded)
-        return model.model_validate(value)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"])) or "policy"
-        raise _invalid(where, f"{place}: {first['msg']}") from error
-    except (ValueError, RecursionError) as error:
-        language = "YAML" if where.endswith(_YAML) else "TOML"
-        raise _invalid(where, f"not {language} in UTF-8: {error}") from error
-
-
-def _load_toml(text: str) -> object:
-    if _LONG_KEY.search(text):
-        raise ValueError(f"a name has more than {_PARTS} parts")
-    return tomllib.loads(text)
+        return validated(model, text, where)
+    except PolicyUnreadableError as error:
+        raise _invalid(where, str(error)) from error
 
 
 def _signer(model: models.SignerModel, read: ReadFile, where: str) -> TrustedSigner:
@@ -189,19 +166,10 @@ def _set(values: list[str] | None) -> frozenset[str] | None:
 
 
 def _read(path: Path) -> bytes:
-    limit = max(_LIMIT, MAX_ROOT)
     try:
-        # without blocking: the name may be a pipe that nobody writes to
-        opener = lambda name, flags: os.open(name, flags | os.O_NONBLOCK)  # noqa: E731
-        with io.FileIO(path, "r", opener=opener) as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-                raise _invalid(str(path), "not a regular file")
-            data = stream.read(limit + 1) or b""
-    except OSError as error:
-        raise _invalid(str(path), error.strerror or type(error).__name__) from error
-    if len(data) > limit:
-        raise _invalid(str(path), f"larger than {limit} bytes")
-    return data
+        return read_policy_file(path, max(_LIMIT, MAX_ROOT))
+    except PolicyUnreadableError as error:
+        raise _invalid(str(path), str(error)) from error
 
 
 def _invalid(where: str, reason: str) -> TrustError:
