@@ -134,9 +134,16 @@ class Code(StrEnum):
     STORED_BYTES_CHANGED = "STORED_BYTES_CHANGED"
     STORED_BYTES_UNREAD = "STORED_BYTES_UNREAD"
     # the gate: its policy, what it asks, what it cannot decide
+    GATE_POLICY_INVALID = "GATE_POLICY_INVALID"
+    ENVIRONMENT_UNKNOWN = "ENVIRONMENT_UNKNOWN"
+    NAMESPACE_UNKNOWN = "NAMESPACE_UNKNOWN"
+    RULES_NOT_ASKED = "RULES_NOT_ASKED"
     # the gate: pipelines
     # the gate: models
+    MODEL_SOURCE_DENIED = "MODEL_SOURCE_DENIED"
+    MODEL_URI_MUTABLE = "MODEL_URI_MUTABLE"
     # promotion
+    PROMOTION_MISSING = "PROMOTION_MISSING"
     # loading
     # images
     # audit trail
@@ -202,7 +209,10 @@ REFUSALS: frozenset[Code] = frozenset(
         # the gate: its policy, what it asks
         # the gate: pipelines
         # the gate: models
+        Code.MODEL_SOURCE_DENIED,
+        Code.MODEL_URI_MUTABLE,
         # promotion
+        Code.PROMOTION_MISSING,
         # loading
         # images
         # audit trail

@@ -113,5 +113,9 @@ class TrustError(ProvenanceError):
     """A trust policy cannot be read."""
 
 
+class GateError(ProvenanceError):
+    """The gate cannot decide: its policy, or what it needs, is not to be had."""
+
+
 class ChainError(ProvenanceError):
     """A chain that must not be signed. Carries the findings in its message."""

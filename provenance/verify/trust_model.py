@@ -49,7 +49,8 @@ def _zoned(moment: datetime) -> datetime:
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 _Exact = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_exact)]
 _Name = Annotated[_Text, AfterValidator(_exact)]
-_File = Annotated[_Text, AfterValidator(_inside)]
+FileBeside = Annotated[_Text, AfterValidator(_inside)]
+"""A file beside the policy, or in a folder below it."""
 _Uri = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*:[^ ]+$", max_length=4096),
@@ -67,7 +68,7 @@ class _Model(BaseModel):
 
 
 class SignerModel(_Model):
-    key: _File | None = None
+    key: FileBeside | None = None
     pem: Annotated[str, StringConstraints(min_length=1, max_length=16384)] | None = None
     identity: _Name | None = None
     issuer: _Uri | None = None
@@ -121,7 +122,7 @@ class PolicyModel(_Model):
     version: Annotated[int, Field(ge=1, le=1)]  # a Literal would take true for 1
     signer: Annotated[list[SignerModel], _Many]
     roots: Annotated[list[Annotated[str, AfterValidator(_root)]], _Many] | None = None
-    trusted_root: _File | None = None
+    trusted_root: FileBeside | None = None
     require: RequireModel | None = None
     revoked: RevokedModel | None = None
-    revocations: _File | None = None
+    revocations: FileBeside | None = None
