@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 from kfp_provenance.analysis.diffing.history import Given, History, Place
+from kfp_provenance.analysis.diffing.metrics import reports
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import StoreError
 from kfp_provenance.facts import Artifact, ArtifactKind, Digest, Outcome, Step
@@ -14,6 +15,8 @@ from kfp_provenance.lineage.references import Found
 from kfp_provenance.metadata.graph import ArtifactRow, LineageIndex
 
 MODEL = "system.Model"
+_READERS = 200
+"""Readings of the subjects that are looked through for evaluations in other runs."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Side:
         steps: Steps of the run that it is, or that made it: also those behind it in time.
         notes: What was chosen where there was a choice.
         whole_run: Whether it is a run.
+        elsewhere: Steps of other runs that judged the subjects, the newest of each task that
+            the side's own run has not.
     """
 
     text: str
@@ -35,6 +40,7 @@ class Side:
     steps: tuple[Step, ...]
     notes: tuple[str, ...] = ()
     whole_run: bool = False
+    elsewhere: tuple[Step, ...] = ()
 
 
 def read_side(index: LineageIndex, found: Found) -> Side:
@@ -44,7 +50,8 @@ def read_side(index: LineageIndex, found: Found) -> Side:
         StoreError: USAGE if its bytes have no digest: it was not recorded by this package.
     """
     run = index.steps_of_run(found.text)
-    return _run_side(index, found.text, run) if run else _artifact_side(index, found)
+    side = _run_side(index, found.text, run) if run else _artifact_side(index, found)
+    return _with_judges_elsewhere(index, side)
 
 
 def _run_side(index: LineageIndex, run: str, rows: tuple[int, ...]) -> Side:
@@ -89,6 +96,31 @@ def _artifact_side(index: LineageIndex, found: Found) -> Side:
         found.text, history, (Given(made, place, place.output, place.index),),
         _last_attempts(run), tuple(notes),
     )  # fmt: skip
+
+
+def _with_judges_elsewhere(index: LineageIndex, side: Side) -> Side:
+    """A model may be evaluated by a run of its own, long after it was trained."""
+    digests = {given.artifact.digest for given in side.subjects}
+    rows = sorted({row for digest in digests for row in index.rows_with_digest(digest)})
+    edges, readings = index.edges_of_artifacts(rows, output=False, limit=_READERS)
+    tasks, own = {step.task for step in side.steps}, {step.run for step in side.steps}
+    found = [
+        step
+        for step in index.records(sorted({edge.step for edge in edges}))
+        if step.run not in own and step.task not in tasks
+        and step.outcome is Outcome.SUCCEEDED and reports(step)
+    ]  # fmt: skip
+    judges = _newest(found)
+    notes = [f"figures of {step.task} are of run {step.run}" for step in judges]
+    if readings > len(edges):
+        more = readings - len(edges)
+        notes.append(f"{more} more readings of {side.text} were not looked at for its figures")
+    return replace(side, elsewhere=judges, notes=(*side.notes, *notes))
+
+
+def _newest(steps: Iterable[Step]) -> tuple[Step, ...]:
+    newest = {step.task: step for step in sorted(steps, key=lambda step: (step.finished, step.id))}
+    return tuple(newest.values())
 
 
 def _writers(
@@ -155,9 +187,13 @@ def _output(place: Place) -> Artifact | None:
 
 
 def judged_with(side: Side) -> tuple[Step, ...]:
-    """Steps whose figures belong to a side: behind its subjects, or made of them in their run."""
+    """Steps whose figures belong to a side.
+
+    Those behind its subjects, those made of them in their run, and those of other runs that
+    judged them.
+    """
     if side.whole_run:
-        return side.steps
+        return (*side.steps, *side.elsewhere)
     subjects = {given.artifact.digest for given in side.subjects}
     producers = {given.place.step.id for given in side.subjects if given.place is not None}
     reached: set[str] = set()
@@ -170,7 +206,7 @@ def judged_with(side: Side) -> tuple[Step, ...]:
             if is_subject or (given.place is not None and given.place.step.id in reached):
                 reached.add(step.id)
     later = [step for step in side.steps if step.id in reached and step.id not in producers]
-    return (*side.history.steps.values(), *later)
+    return (*side.history.steps.values(), *later, *side.elsewhere)
 
 
 def _artifact(digest: Digest, row: ArtifactRow) -> Artifact:

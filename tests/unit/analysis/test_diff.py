@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from kfp_provenance.facts import (
     StepFailure,
 )
 from kfp_provenance.metadata import open_index
-from support.chains import METRICS, RunBuilder, artifact, read, source
+from support.chains import METRICS, START, RunBuilder, artifact, read, source
 from support.compared_runs import NEWER, ROWS, Store, record_run, table
 
 
@@ -236,6 +237,26 @@ def test_metrics_that_were_not_measured_alike_are_said(store: Store) -> None:
         store.record(build.steps)
     (note,) = store.diff("run-one/train/model", "run-two/train/model").notes
     assert note.startswith("evaluate judged on other test_data")
+
+
+def test_figures_of_an_evaluation_in_another_run_belong_to_the_model(store: Store) -> None:
+    for number, run in enumerate(("run-one", "run-two")):
+        train = RunBuilder(run)
+        model = train.step("train", inputs=[source(b"raw")], outputs={"model": run.encode()})
+        store.record(train.steps)
+        for later, accuracy in enumerate(("0.1", f"0.{9 - number}")):
+            judge = RunBuilder(f"judges-{run}-{later}", start=START + timedelta(hours=later))
+            figures = f'{{"accuracy":"{accuracy}"}}'.encode()
+            judge.step(
+                "evaluate", inputs=[read(model, "model")],
+                outputs={"metrics": artifact(figures, kind=ArtifactKind.VALUES)},
+            )  # fmt: skip
+            store.record(judge.steps)
+    for one, two in (("run-one", "run-two"), ("run-one/train/model", "run-two/train/model")):
+        found = store.diff(one, two)
+        (metric,) = found.metrics
+        assert (metric.task, metric.before, metric.after) == ("evaluate", 0.9, 0.8)
+        assert "figures of evaluate are of run judges-run-one-1" in found.notes
 
 
 def test_two_sources_are_compared_directly(store: Store) -> None:
