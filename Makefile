@@ -139,7 +139,7 @@ build/wheel/built: .venv/ready .ci/wheel $(ASSETS) $(PACKAGE)
 	KPROV_PYTHON="$(PYTHON)" .ci/venv $(@D) 3.11 $^
 	@touch $@
 
-.venv-interop/ready: requirements/interop.txt requirements/gcpkms-nodeps.txt | .venv/ready
+.venv-interop/ready: requirements/interop.txt requirements/gcpkms-nodeps.txt requirements/kserve-nodeps.txt | .venv/ready
 	KPROV_PYTHON="$(PYTHON)" .ci/venv $(@D) 3.11 $^
 	@touch $@
 

@@ -29,6 +29,7 @@ LOCKS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...]]] = {
     ),
     "gcpkms-nodeps.txt": (None, ("gcpkms-nodeps.in",)),
     "kfp217.txt": ((), ("kfp217.in",)),
+    "kserve-nodeps.txt": (None, ("kserve-nodeps.in",)),
     "mlmd-nodeps.txt": (None, ("mlmd-nodeps.in",)),
     "uv.txt": (None, ("uv.in",)),
 }

@@ -1,0 +1,98 @@
+"""Models that are named in the arguments and variables of a container.
+
+The images of an environment are trusted, so what a text does is what such an image makes of it:
+servers take a model by a flag (``--model_id``), by a variable (``MODEL_ID``) or by a bare word
+(``vllm serve org/name``). A path below ``/mnt/models`` is where verified models are put.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+MODELS_FOLDER = "/mnt/models"
+"""Where KServe mounts what its storage initializer fetched."""
+
+MODEL_URI = re.compile(
+    r"(?:gs|gcs|s3|s3a|hf|pvc|oci(?:\+[a-z]+)?|modelscope|file|hdfs|webhdfs|abfss?|wasbs?|azureml"
+    r"|mlflow|models|git(?:\+[a-z]+)?)://"
+    r"|https?://[^\s/]*\.(?:blob|file|dfs)\.core\.windows\.net",
+    re.IGNORECASE,
+)
+"""Starts of URIs that KServe, or a server that it runs, takes a model from."""
+
+_MODEL_WORD = re.compile(
+    r"model|lora|adapter|tokenizer|checkpoint|weights|\brepo|config[-_]file|plugin|pretrained"
+    r"|code[-_]?(?:path|dir)|(?:^|[-_])hub(?:$|[-_])|handler|extra[-_]files|draft|speculative",
+    re.IGNORECASE,
+)
+_HARMLESS_WORDS = frozenset(
+    [
+        "model_name",
+        "served_model_name",
+        "max_model_len",
+        "model_impl",
+        "model_control_mode",
+        "model_class_name",
+        "model_format",
+        "model_type",
+        "enable_lora",
+        "max_loras",
+        "max_lora_rank",
+        "max_cpu_loras",
+        "lora_dtype",
+        "tokenizer_mode",
+        "model_version_policy",
+        "exit_on_error",
+        "load_model",
+        "models_max_loaded",
+        "tokenizer_pool_size",
+        "disable_tokenizer",
+        "model_monitor_interval",
+        "default_model_version",
+    ]
+)
+_VALUE = re.compile(r"[-+]?[0-9.]+|true|false|none|auto|\{\{\s*\.Name\s*\}\}|", re.IGNORECASE)
+_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*/[A-Za-z0-9][\w.\-]*(?:[:@][\w.\-]+)?")
+_WEB_ADDRESS = re.compile(r"(?:https?|ftp)://", re.IGNORECASE)
+_SCRIPT = re.compile(r"[\n;`|&]|\$\{|\$\((?![A-Za-z_][A-Za-z0-9_]*\))")
+
+
+def names_model(name: str, value: str) -> bool:
+    """Whether a flag or variable of this name and value says where a model comes from."""
+    if MODEL_URI.search(value):
+        return True
+    word = name.lstrip("-").replace("-", "_").lower()
+    if not _MODEL_WORD.search(word) or word in _HARMLESS_WORDS:
+        return False
+    return not _VALUE.fullmatch(value) and not is_mounted(value)
+
+
+def is_mounted(path: str) -> bool:
+    """Whether a path lies where verified models are put, and stays there."""
+    inside = path == MODELS_FOLDER or path.startswith(f"{MODELS_FOLDER}/")
+    return inside and ".." not in path.split("/")
+
+
+def is_script(text: str) -> bool:
+    """Whether a shell would make a program of this argument."""
+    return bool(_SCRIPT.search(text))
+
+
+def models_in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Position and value of every argument that says where a model comes from."""
+    flag = ""
+    for position, argument in enumerate(arguments):
+        if argument.startswith("-"):
+            flag, separator, value = argument.partition("=")
+            if separator:
+                if names_model(flag, value):
+                    yield position, value
+                flag = ""
+            elif MODEL_URI.search(argument):
+                yield position, argument
+            continue
+        bare = not flag and (_HUB_NAME.fullmatch(argument) or _WEB_ADDRESS.match(argument))
+        if bare or names_model(flag, argument):
+            yield position, argument
+        flag = ""
