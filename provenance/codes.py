@@ -140,6 +140,8 @@ class Code(StrEnum):
     RULES_NOT_ASKED = "RULES_NOT_ASKED"
     # the gate: pipelines
     # the gate: models
+    MODEL_PLACE_DENIED = "MODEL_PLACE_DENIED"
+    MODEL_PLACE_UNKNOWN = "MODEL_PLACE_UNKNOWN"
     MODEL_SOURCE_DENIED = "MODEL_SOURCE_DENIED"
     MODEL_URI_MUTABLE = "MODEL_URI_MUTABLE"
     # promotion
@@ -209,6 +211,8 @@ REFUSALS: frozenset[Code] = frozenset(
         # the gate: its policy, what it asks
         # the gate: pipelines
         # the gate: models
+        Code.MODEL_PLACE_DENIED,
+        Code.MODEL_PLACE_UNKNOWN,
         Code.MODEL_SOURCE_DENIED,
         Code.MODEL_URI_MUTABLE,
         # promotion

@@ -235,6 +235,7 @@ ANNOTATIONS: frozenset[str] = frozenset(
         "logger-secret-name",
         "logger-secret-path",
         "metrics",
+        "model-based-routing-enabled",
         "exp-dra-cel-selector",
         "exp-dra-container-name",
         "exp-dra-device-class",

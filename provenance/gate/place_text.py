@@ -8,6 +8,7 @@ servers take a model by a flag (``--model_id``), by a variable (``MODEL_ID``) or
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 
 MODELS_FOLDER = "/mnt/models"
@@ -28,6 +29,9 @@ _MODEL_WORD = re.compile(
 )
 _HARMLESS_WORDS = frozenset(
     [
+        "hf_hub_cache",
+        "mlserver_model_implementation",
+        "mlserver_model_name",
         "model_name",
         "served_model_name",
         "max_model_len",
@@ -54,7 +58,7 @@ _HARMLESS_WORDS = frozenset(
 )
 _VALUE = re.compile(r"[-+]?[0-9.]+|true|false|none|auto|\{\{\s*\.Name\s*\}\}|", re.IGNORECASE)
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.\-]*/[A-Za-z0-9][\w.\-]*(?:[:@][\w.\-]+)?")
-_WEB_ADDRESS = re.compile(r"(?:https?|ftp)://", re.IGNORECASE)
+_PROGRAMS = frozenset({"serve", "start", "torchserve", "tritonserver", "vllm"})
 _SCRIPT = re.compile(r"[\n;`|&]|\$\{|\$\((?![A-Za-z_][A-Za-z0-9_]*\))")
 
 
@@ -69,7 +73,12 @@ def names_model(name: str, value: str) -> bool:
 
 
 def is_mounted(path: str) -> bool:
-    """Whether a path lies where verified models are put, and stays there."""
+    """Whether a path lies where verified models are put, and stays there.
+
+    ``NAME=PATH``, as servers take adapters, is judged by its path.
+    """
+    name, separator, rest = path.partition("=")
+    path = rest if separator and "/" not in name else path
     inside = path == MODELS_FOLDER or path.startswith(f"{MODELS_FOLDER}/")
     return inside and ".." not in path.split("/")
 
@@ -80,19 +89,33 @@ def is_script(text: str) -> bool:
 
 
 def models_in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
-    """Position and value of every argument that says where a model comes from."""
-    flag = ""
+    """Position and value of every argument that says where a model comes from.
+
+    Which flags have a value is the server's to know. So a word after a flag is taken for its
+    value, and for a model if it could be the name of one; a word of its own is a program, a
+    verified model, or refused.
+    """
+    flag, before = "", ""
     for position, argument in enumerate(arguments):
-        if argument.startswith("-"):
-            flag, separator, value = argument.partition("=")
-            if separator:
-                if names_model(flag, value):
-                    yield position, value
-                flag = ""
-            elif MODEL_URI.search(argument):
-                yield position, argument
-            continue
-        bare = not flag and (_HUB_NAME.fullmatch(argument) or _WEB_ADDRESS.match(argument))
-        if bare or names_model(flag, argument):
+        if before == "serve" and not is_mounted(argument):
             yield position, argument
-        flag = ""
+        elif argument.startswith("-"):
+            name, separator, value = argument.partition("=")
+            if names_model(name, value) if separator else MODEL_URI.search(argument):
+                yield position, value or argument
+        elif flag:
+            if names_model(flag, argument) or _HUB_NAME.fullmatch(argument):
+                yield position, argument
+        elif argument not in _PROGRAMS and not is_mounted(argument):
+            yield position, argument
+        flag = argument if argument.startswith("-") and "=" not in argument else ""
+        before = argument
+
+
+def arguments_in_variable(value: str) -> list[str]:
+    """The words of a variable that a server's start script takes for arguments; else none."""
+    try:
+        words = shlex.split(value)
+    except ValueError:  # an open quote: nobody's shell would read it otherwise
+        words = value.split()
+    return words if any(word.startswith("-") for word in words) else []

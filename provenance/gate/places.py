@@ -1,8 +1,9 @@
 """Every place of a KServe object that names a model, or code that serves one.
 
-An object is walked along the tables of :mod:`kfp_provenance.gate.place_shapes`. What they do not
-know (a kind, a version, a field, a value of another type) becomes a place of its own, so that
-nothing passes because nobody has heard of it.
+A *place* is a field of the object. The object is walked along the tables of
+:mod:`kfp_provenance.gate.place_shapes`. What they do not know (a kind, a version, a field, a
+value of another type) becomes a place of its own, so that nothing passes because nobody has
+heard of it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from kfp_provenance.gate.place_shapes import ANNOTATIONS, GROUP, KINDS, SHAPES
 from kfp_provenance.gate.place_text import (
     MODEL_URI,
     MODELS_FOLDER,
+    arguments_in_variable,
     is_script,
     models_in_arguments,
     names_model,
@@ -53,7 +55,7 @@ class PlaceKind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Place:
+class ModelPlace:
     """One place of one object.
 
     Attributes:
@@ -75,12 +77,12 @@ _ROOT = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _OWN_DOMAINS = (GROUP, "kserve.io")
 
 
-def places_of(document: Mapping[str, Any]) -> tuple[Place, ...]:
+def places_of(document: Mapping[str, Any]) -> tuple[ModelPlace, ...]:
     """All places of an object, in the order of its fields."""
     return tuple(_object(document))
 
 
-def _object(document: Mapping[str, Any]) -> Iterator[Place]:
+def _object(document: Mapping[str, Any]) -> Iterator[ModelPlace]:
     group, _, version = str(document.get("apiVersion", "")).partition("/")
     kind = document.get("kind")
     shape, versions = KINDS.get(kind, ("", frozenset())) if isinstance(kind, str) else ("", ())
@@ -100,7 +102,7 @@ def _object(document: Mapping[str, Any]) -> Iterator[Place]:
     yield from _by_rule(shape, document.get("spec"), "/spec", 0)
 
 
-def _by_rule(rule: str, value: Any, pointer: str, depth: int) -> Iterator[Place]:
+def _by_rule(rule: str, value: Any, pointer: str, depth: int) -> Iterator[ModelPlace]:
     """What a value holds, by the rule of its field."""
     if value is None:
         return
@@ -127,7 +129,9 @@ def _by_rule(rule: str, value: Any, pointer: str, depth: int) -> Iterator[Place]
         yield from _by_shape(rule, value, pointer, depth)
 
 
-def _by_shape(shape: str, value: Mapping[str, Any], pointer: str, depth: int) -> Iterator[Place]:
+def _by_shape(
+    shape: str, value: Mapping[str, Any], pointer: str, depth: int
+) -> Iterator[ModelPlace]:
     if shape == "Variable":
         yield from _variable(str(value.get("name", "")), value.get("value"), f"{pointer}/value")
     table = SHAPES[shape]
@@ -139,7 +143,7 @@ def _by_shape(shape: str, value: Mapping[str, Any], pointer: str, depth: int) ->
             yield from _by_rule(rule, item, _child(pointer, name), depth + 1)
 
 
-def _uris_in(value: Any, pointer: str, depth: int) -> Iterator[Place]:
+def _uris_in(value: Any, pointer: str, depth: int) -> Iterator[ModelPlace]:
     """A model's URI has no business in a field that names nothing."""
     if isinstance(value, str):
         if MODEL_URI.search(value):
@@ -156,27 +160,27 @@ def _uris_in(value: Any, pointer: str, depth: int) -> Iterator[Place]:
             yield from _uris_in(item, f"{pointer}/{position}", depth + 1)
 
 
-def _text(kind: PlaceKind, value: Any, pointer: str) -> Iterator[Place]:
+def _text(kind: PlaceKind, value: Any, pointer: str) -> Iterator[ModelPlace]:
     if not isinstance(value, str):
         yield _unknown(pointer, value)
     elif value:
         whole = len(value) <= _LONGEST_VALUE
-        yield Place(pointer, kind if whole else PlaceKind.UNKNOWN, value[:_LONGEST_VALUE])
+        yield ModelPlace(pointer, kind if whole else PlaceKind.UNKNOWN, value[:_LONGEST_VALUE])
 
 
-def _arguments(value: Any, pointer: str) -> Iterator[Place]:
+def _arguments(value: Any, pointer: str) -> Iterator[ModelPlace]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         yield _unknown(pointer, value)
         return
     for position, text in enumerate(value):
         if is_script(text):
-            yield Place(f"{pointer}/{position}", PlaceKind.CODE, text[:_LONGEST_VALUE])
+            yield ModelPlace(f"{pointer}/{position}", PlaceKind.CODE, text[:_LONGEST_VALUE])
     for position, text in models_in_arguments(value):
         found = text[:_LONGEST_VALUE]
-        yield Place(f"{pointer}/{position}", PlaceKind.URI, found, text == value[position])
+        yield ModelPlace(f"{pointer}/{position}", PlaceKind.URI, found, text == value[position])
 
 
-def _variable(name: str, value: Any, pointer: str) -> Iterator[Place]:
+def _variable(name: str, value: Any, pointer: str) -> Iterator[ModelPlace]:
     if value is None or value == "":
         return
     if not isinstance(value, str):
@@ -185,6 +189,13 @@ def _variable(name: str, value: Any, pointer: str) -> Iterator[Place]:
         yield from _text(PlaceKind.URI, value, pointer)
     elif name in _CODE_VARIABLES:
         yield from _text(PlaceKind.CODE, value, pointer)
+    else:
+        words = arguments_in_variable(value)
+        if words and is_script(value):
+            yield from _text(PlaceKind.CODE, value, pointer)
+            return
+        for _, found in models_in_arguments(words):
+            yield ModelPlace(pointer, PlaceKind.URI, found[:_LONGEST_VALUE], field=False)
 
 
 _CODE_VARIABLES = frozenset(
@@ -209,7 +220,7 @@ _CODE_VARIABLES = frozenset(
 """Variables that put other code, or another source of models, in place of the image's own."""
 
 
-def _variables(value: Any, pointer: str) -> Iterator[Place]:
+def _variables(value: Any, pointer: str) -> Iterator[ModelPlace]:
     if not isinstance(value, Mapping):
         yield _unknown(pointer, value)
         return
@@ -217,7 +228,7 @@ def _variables(value: Any, pointer: str) -> Iterator[Place]:
         yield from _variable(name, item, _child(pointer, name))
 
 
-def _annotations(value: Any, pointer: str) -> Iterator[Place]:
+def _annotations(value: Any, pointer: str) -> Iterator[ModelPlace]:
     """Annotations and labels; KServe hands a source to its initializer by some of its own."""
     if value is None:
         return
@@ -231,7 +242,7 @@ def _annotations(value: Any, pointer: str) -> Iterator[Place]:
             yield _unknown(_child(pointer, name), item)
 
 
-def _path(value: Any, pointer: str) -> Iterator[Place]:
+def _path(value: Any, pointer: str) -> Iterator[ModelPlace]:
     """A mount over the folder of models, or into it, hides what was verified there."""
     for place in _text(PlaceKind.PATH, value, pointer):
         path = PurePosixPath(place.value)
@@ -240,21 +251,21 @@ def _path(value: Any, pointer: str) -> Iterator[Place]:
             yield place
 
 
-def _named(kind: PlaceKind, value: Any, pointer: str) -> Iterator[Place]:
+def _named(kind: PlaceKind, value: Any, pointer: str) -> Iterator[ModelPlace]:
     """A place whose field's own name is what matters, for example the type of a volume."""
     if value not in ({}, []) or kind is PlaceKind.VOLUME:
-        yield Place(pointer, kind, pointer.rpartition("/")[2], field=False)
+        yield ModelPlace(pointer, kind, pointer.rpartition("/")[2], field=False)
 
 
-def _switch(harmful: str, value: Any, pointer: str) -> Iterator[Place]:
+def _switch(harmful: str, value: Any, pointer: str) -> Iterator[ModelPlace]:
     """A boolean that does harm in one of its positions, ``true`` or ``false``."""
     if not isinstance(value, bool):
         yield _unknown(pointer, value)
     elif str(value).lower() == harmful:
-        yield Place(pointer, PlaceKind.SWITCH, harmful)
+        yield ModelPlace(pointer, PlaceKind.SWITCH, harmful)
 
 
-_JUDGED: Mapping[str, Callable[[Any, str], Iterator[Place]]] = {
+_JUDGED: Mapping[str, Callable[[Any, str], Iterator[ModelPlace]]] = {
     "uri": lambda value, pointer: _text(PlaceKind.URI, value, pointer),
     "image": lambda value, pointer: _text(PlaceKind.IMAGE, value, pointer),
     "service": lambda value, pointer: _text(PlaceKind.SERVICE, value, pointer),
@@ -273,8 +284,8 @@ _JUDGED: Mapping[str, Callable[[Any, str], Iterator[Place]]] = {
 }
 
 
-def _unknown(pointer: str, value: Any) -> Place:
-    return Place(pointer, PlaceKind.UNKNOWN, str(value)[:_LONGEST_VALUE])
+def _unknown(pointer: str, value: Any) -> ModelPlace:
+    return ModelPlace(pointer, PlaceKind.UNKNOWN, str(value)[:_LONGEST_VALUE])
 
 
 def _child(pointer: str, name: object) -> str:

@@ -69,6 +69,12 @@ def test_uri_is_found(document: dict[str, Any], pointer: str) -> None:
         ({"args": ["--model_id=org/name"]}, "uri", "org/name"),
         ({"args": ["--model", "org/name"]}, "uri", "org/name"),
         ({"args": ["serve", "org/name"]}, "uri", "org/name"),
+        ({"args": ["serve", "gpt2"]}, "uri", "gpt2"),
+        ({"args": ["serve", "--trust-remote-code", "gpt2"]}, "uri", "--trust-remote-code"),
+        ({"args": ["--trust-remote-code", "org/name"]}, "uri", "org/name"),
+        ({"args": ["--lora-modules", "a=/mnt/models/a", "b=org/b"]}, "uri", "b=org/b"),
+        ({"env": [{"name": "VLLM_ADDITIONAL_ARGS", "value": "--model o/n"}]}, "uri", "o/n"),
+        ({"env": [{"name": "VLLM_ADDITIONAL_ARGS", "value": "$(curl x)"}]}, "code", "$(curl x)"),
         ({"args": ["--model_dir=/mnt/models/../evil"]}, "uri", "/mnt/models/../evil"),
         ({"args": ["--port=8080", "--model_dir=/mnt/other"]}, "uri", "/mnt/other"),
         ({"env": [{"name": "MODEL_ID", "value": "org/name"}]}, "uri", "org/name"),
@@ -104,6 +110,35 @@ def test_container_is_judged(container: dict[str, Any], kind: str, value: str) -
 )
 def test_other_places(kind: str, spec: dict[str, Any], place: str) -> None:
     assert [str(one.kind) for one in places_of(served(kind, spec))] == [place]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tritonserver", "--model-store=/mnt/models", "--grpc-port=9000", "--http-port=8080"],
+        ["torchserve", "--start", "--model-store=/mnt/models/model-store"],
+        ["--port=9000", "--rest_api_port=8080", "--model_base_path=/mnt/models"],
+        ["--model_name={{.Name}}", "--model_dir=/mnt/models", "--http_port=8080"],
+        ["serve", "/mnt/models", "--served-model-name", "churn", "--max-model-len", "4096"],
+        ["--otlp-endpoint", "http://collector:4317", "--lora-modules=a=/mnt/models/a"],
+    ],
+)
+def test_arguments_of_ordinary_servers_name_no_model(arguments: list[str]) -> None:
+    assert places_of(isvc("predictor", {"containers": [{"args": arguments}]})) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("HF_HUB_CACHE", "/models"),
+        ("MLSERVER_MODEL_IMPLEMENTATION", "{{.Labels.modelClass}}"),
+        ("NVIDIA_OPTIONS", "gpu"),
+        ("VLLM_ADDITIONAL_ARGS", '--config \'{"threads": true, "number": 96}\' --port 1'),
+    ],
+)
+def test_variables_of_ordinary_servers_name_no_model(name: str, value: str) -> None:
+    container = {"env": [{"name": name, "value": value}]}
+    assert places_of(isvc("predictor", {"containers": [container]})) == ()
 
 
 def test_ordinary_objects_name_only_their_model() -> None:
