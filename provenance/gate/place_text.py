@@ -112,6 +112,15 @@ def models_in_arguments(arguments: Sequence[str]) -> Iterator[tuple[int, str]]:
         before = argument
 
 
+_ARGUMENTS = re.compile(r"(?:args|arguments|opts|options|flags)$", re.IGNORECASE)
+
+
+def is_script_variable(name: str, value: str) -> bool:
+    """Whether a start script would run the value of a variable as a program of a shell."""
+    words = arguments_in_variable(value)
+    return bool(words or _ARGUMENTS.search(name)) and is_script(value)
+
+
 def arguments_in_variable(value: str) -> list[str]:
     """The words of a variable that a server's start script takes for arguments; else none."""
     try:

@@ -20,6 +20,7 @@ from kfp_provenance.gate.place_text import (
     MODELS_FOLDER,
     arguments_in_variable,
     is_script,
+    is_script_variable,
     models_in_arguments,
     names_model,
 )
@@ -187,14 +188,10 @@ def _variable(name: str, value: Any, pointer: str) -> Iterator[ModelPlace]:
         yield _unknown(pointer, value)
     elif name.endswith("STORAGE_URI") or names_model(name, value):
         yield from _text(PlaceKind.URI, value, pointer)
-    elif name in _CODE_VARIABLES:
+    elif name in _CODE_VARIABLES or is_script_variable(name, value):
         yield from _text(PlaceKind.CODE, value, pointer)
     else:
-        words = arguments_in_variable(value)
-        if words and is_script(value):
-            yield from _text(PlaceKind.CODE, value, pointer)
-            return
-        for _, found in models_in_arguments(words):
+        for _, found in models_in_arguments(arguments_in_variable(value)):
             yield ModelPlace(pointer, PlaceKind.URI, found[:_LONGEST_VALUE], field=False)
 
 
