@@ -33,7 +33,7 @@ from kfp_provenance.storage.staging import (
     refuse_link,
     staged,
 )
-from kfp_provenance.storage.trees import put_directory_once
+from kfp_provenance.storage.trees import limited_names, put_directory_once
 from kfp_provenance.storage.uris import file_path
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -122,6 +122,15 @@ class FileStorage:
             if part.link():
                 return Written(created=True, version="", content=content)
         return self._compare(content)
+
+    def names(self, limit: int) -> tuple[str, ...]:
+        """Names in a directory, which is not a link."""
+        refuse_link(self._path)
+        try:
+            with os.scandir(self._path) as entries:
+                return limited_names((entry.name for entry in entries), limit, self._uri)
+        except OSError as error:
+            raise from_os_error(error, self._uri) from error
 
     def read_bytes(self, limit: int) -> ObjectBytes:
         """A small file; its version is its digest."""

@@ -30,12 +30,13 @@ from kfp_provenance.storage.gs_objects import (
     files_below,
     find,
     list_below,
+    names_below,
     receive,
 )
 from kfp_provenance.storage.interface import ObjectBytes, ObjectInfo, StoredFile, Written
 from kfp_provenance.storage.refusals import exists_differently, storage_error, too_large
 from kfp_provenance.storage.staging import Hashed, HashedBeside, is_directory, refuse_link, staged
-from kfp_provenance.storage.trees import put_directory_once
+from kfp_provenance.storage.trees import limited_names, put_directory_once
 
 _URI = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^/\r\n\0][^\r\n\0]*)")
 _NAME_BYTES = 1024
@@ -142,6 +143,14 @@ class GsStorage:
         if found != content:
             raise exists_differently(self._uri, content, found)
         return Written(created, str(version.generation), content)
+
+    def names(self, limit: int) -> tuple[str, ...]:
+        """Names of objects and prefixes directly below."""
+        with mapped_errors(self._uri):
+            names = limited_names(names_below(self._bucket, f"{self._name}/"), limit, self._uri)
+        if not names and not self._has_objects_below():
+            raise self._missing()
+        return names
 
     def read_bytes(self, limit: int) -> ObjectBytes:
         """A small object and its generation."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
@@ -27,6 +28,7 @@ CALL: dict[str, Any] = {"timeout": _PATIENCE, "retry": DEFAULT_RETRY.with_timeou
 
 _MOST_OBJECTS = 1_000_000
 _THREADS = 8
+_PAGE = 1000
 
 
 @dataclass(frozen=True)
@@ -111,6 +113,14 @@ def files_below(bucket: Bucket, prefix: str, uri: str, limit: int) -> dict[str, 
     """
     found = _files(_versions(bucket, prefix, uri, limit), prefix, uri)
     return {version.name.removeprefix(prefix): version for version in found}
+
+
+def names_below(bucket: Bucket, prefix: str) -> Iterator[str]:
+    """Names directly below ``prefix``; page by page, a name more than once perhaps."""
+    found = bucket.list_blobs(prefix=prefix, delimiter="/", page_size=_PAGE, **CALL)
+    for page in found.pages:
+        names = (*(blob.name for blob in page), *found.prefixes)
+        yield from (name.removeprefix(prefix).rstrip("/") for name in names)
 
 
 def _versions(bucket: Bucket, prefix: str, uri: str, limit: int = _MOST_OBJECTS) -> list[Version]:

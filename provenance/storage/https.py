@@ -95,6 +95,12 @@ class HttpsStorage:
             data = read_small(cast("BinaryIO", body), self._uri, limit)
             return ObjectBytes(data, response.headers.get("ETag", ""))
 
+    def names(self, limit: int) -> tuple[str, ...]:
+        """Refused: web servers have no folders."""
+        message = "a web server cannot be asked what lies in a folder"
+        remedy = f"name the object itself, or use file: or gs: for up to {limit} of them"
+        raise storage_error(Code.URI_UNSUPPORTED, message, self._uri, remedy=remedy)
+
     def put_once(self, source: Path) -> Written:
         """Refused."""
         raise self._read_only(str(source))

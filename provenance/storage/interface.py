@@ -115,6 +115,20 @@ class Storage(Protocol):
             StorageError: OBJECT_EXISTS if there are other bytes.
         """
 
+    def names(self, limit: int) -> tuple[str, ...]:
+        """Names of what lies in a folder, files and folders alike, sorted.
+
+        Only its direct children, without those whose name begins with a dot: locks and
+        files that are being written. It is one look at what others write to meanwhile.
+
+        Args:
+            limit: Most names; a folder with more is refused, never cut short.
+
+        Raises:
+            StorageError: OBJECT_MISSING if there is no such folder, OBJECT_TOO_LARGE for
+                more names than ``limit``, URI_UNSUPPORTED where folders cannot be listed.
+        """
+
     def read_bytes(self, limit: int) -> ObjectBytes:
         """A small object of at most ``limit`` bytes."""
 

@@ -2,12 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from kfp_provenance.codes import Code
 from kfp_provenance.hashing import Listing, list_directory
 from kfp_provenance.storage.interface import Written
-from kfp_provenance.storage.refusals import exists_differently
+from kfp_provenance.storage.refusals import exists_differently, storage_error
+
+
+def limited_names(names: Iterable[str], limit: int, uri: str) -> tuple[str, ...]:
+    """Names in a folder, each once, sorted; without hidden ones.
+
+    Raises:
+        StorageError: OBJECT_TOO_LARGE for more than ``limit``.
+    """
+    found: set[str] = set()
+    for name in names:
+        if name and not name.startswith("."):
+            found.add(name)
+        if len(found) > limit:
+            raise storage_error(
+                Code.OBJECT_TOO_LARGE,
+                "there are more names in the folder than accepted",
+                uri,
+                expected=f"at most {limit}",
+                found="more",
+            )
+    return tuple(sorted(found))
 
 
 def put_directory_once(

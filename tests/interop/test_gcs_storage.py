@@ -232,3 +232,26 @@ def test_a_small_object_is_only_replaced_by_who_read_it_last(bucket):
     assert stored.read_bytes(10) == type(stored.read_bytes(10))(b"2", second)
     # the client may have tried again after a lost answer: the bytes are there, so it is done
     assert stored.replace_bytes(b"2", expected_version=first) == second
+
+
+def test_names_in_a_folder(bucket):
+    for name in ("models/b.json", "models/a/1", "models/a/2", "models/.hidden", "models2/x"):
+        bucket.blob(name).upload_from_string(b"1")
+    stored = open_storage(uri(bucket, "models"))
+    assert stored.names(2) == ("a", "b.json")
+    assert code_of(stored.names, 1) is Code.OBJECT_TOO_LARGE
+    assert code_of(open_storage(uri(bucket, "model")).names, 9) is Code.OBJECT_MISSING
+    assert code_of(open_storage(uri(bucket, "models/b.json")).names, 9) is Code.OBJECT_MISSING
+    assert code_of(open_storage("gs://no-such-bucket/models").names, 9) is Code.OBJECT_MISSING
+
+
+def test_names_over_several_pages(bucket, monkeypatch):
+    from kfp_provenance.storage import gs_objects
+
+    monkeypatch.setattr(gs_objects, "_PAGE", 2)
+    expected = tuple(f"{number:02d}" for number in range(9))
+    for number, name in enumerate(expected):
+        bucket.blob(f"models/{name}" + "/file" * (number % 2)).upload_from_string(b"1")
+    stored = open_storage(uri(bucket, "models"))
+    assert stored.names(9) == expected
+    assert code_of(stored.names, 8) is Code.OBJECT_TOO_LARGE

@@ -202,3 +202,20 @@ def test_no_update_of_two_processes_is_lost(tmp_path):
         process.join()
     assert [process.exitcode for process in processes] == [0, 0]
     assert open_storage(place).read_bytes(9).data == b"50"
+
+
+def test_names_in_a_folder_are_sorted_and_hidden_ones_left_out(tmp_path):
+    folder = write(tmp_path / "models", {"b.json": b"1", "a/file": b"2", ".b.json.lock": b""})
+    (folder / "link").symlink_to(tmp_path)
+    stored = open_storage(str(folder))
+    assert stored.names(3) == ("a", "b.json", "link")
+    assert code_of(stored.names, 2) is Code.OBJECT_TOO_LARGE
+    (tmp_path / "empty").mkdir()
+    assert open_storage((tmp_path / "empty").as_uri()).names(0) == ()
+
+
+def test_names_need_a_folder_that_is_no_link(tmp_path, source):
+    (tmp_path / "link").symlink_to(tmp_path)
+    assert code_of(open_storage(str(tmp_path / "nothing")).names, 9) is Code.OBJECT_MISSING
+    assert code_of(open_storage(str(source)).names, 9) is Code.OBJECT_MISSING
+    assert code_of(open_storage(str(tmp_path / "link")).names, 9) is Code.ARTIFACT_SYMLINK

@@ -215,4 +215,5 @@ def test_encoded_bytes_are_not_taken_for_the_object(http):
 def test_it_is_read_only(http, tmp_path):
     stored = open_storage(f"{http}/data")
     assert code_of(stored.put_once, tmp_path) is Code.URI_UNSUPPORTED
+    assert code_of(stored.names, 10) is Code.URI_UNSUPPORTED
     assert code_of(stored.replace_bytes, b"", expected_version=None) is Code.URI_UNSUPPORTED
