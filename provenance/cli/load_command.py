@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import socket
+import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,8 +20,11 @@ from kfp_provenance.cli.trust_options import (
     TrustOption,
     trust_of,
 )
+from kfp_provenance.codes import Code
+from kfp_provenance.errors import SettingsError
 
 if TYPE_CHECKING:
+    from kfp_provenance.gate import Environment, GatePolicy, Request
     from kfp_provenance.gate.loading import Limits, Loaded
     from kfp_provenance.verify import Trust
 
@@ -36,8 +42,15 @@ def register(app: typer.Typer) -> None:
     app.add_typer(gate, name="gate")
 
 
-def load(
+def load(  # noqa: PLR0917 - options of a command
     models: Annotated[list[str], typer.Argument(metavar="URI PATH [URI PATH ...]")],
+    policy: Annotated[
+        Path | None, typer.Option(help="The gate's policy; with --environment or --namespace.")
+    ] = None,
+    environment: Annotated[str, typer.Option(help="Environment of the policy.")] = "",
+    namespace: Annotated[
+        str, typer.Option(help="Kubernetes namespace, which is of one environment.")
+    ] = "",
     trust: TrustOption = None,
     key: KeyOption = None,
     identity: IdentityOption = "",
@@ -45,15 +58,16 @@ def load(
     trusted_root: RootOption = "",
     as_json: JsonFlag = False,
 ) -> None:
-    """Fill directories with verified models, or leave them empty.
+    """Fill directories with verified models, or leave them empty. KServe's initializer.
 
-    What is in PATH is removed first. Whom to trust is also read from KPROV_TRUST, KPROV_KEY,
-    or KPROV_IDENTITY with KPROV_ISSUER; limits from KPROV_LOAD_MAX_BYTES and
-    KPROV_LOAD_MAX_FILES; claims from VERIFICATION_DIGEST and KPROV_VERIFICATION. The reason
-    of a refusal is also written to KPROV_TERMINATION_LOG, else /dev/termination-log.
+    What is in PATH is removed first. Options are also read from KPROV_POLICY and so on,
+    limits from KPROV_LOAD_MAX_BYTES and KPROV_LOAD_MAX_FILES, claims from
+    VERIFICATION_DIGEST and KPROV_VERIFICATION. Why a model was refused is also written to
+    KPROV_TERMINATION_LOG, else /dev/termination-log.
     """
     from kfp_provenance.errors import ProvenanceError
     from kfp_provenance.gate.loading import (
+        Rules,
         load_models,
         parse_request,
         refusal_message,
@@ -61,11 +75,12 @@ def load(
     )
 
     try:
+        believed = _Believed(policy, environment, namespace, trust, key, identity, issuer)
+        chosen, of = believed.read(trusted_root)
         loaded = load_models(
+            _request(believed.namespace),
             parse_request(models),
-            _trust(key, trust, identity, issuer, trusted_root),
-            limits=_limits(),
-            now=datetime.now(UTC),
+            Rules(chosen, of, _limits(), datetime.now(UTC)),
             say=lambda text: typer.echo(text, err=True),
         )
     except ProvenanceError as error:
@@ -77,40 +92,107 @@ def load(
     _print(loaded, as_json=as_json)
 
 
-def _trust(
-    key: Path | None, trust: Path | None, identity: str, issuer: str, trusted_root: str
-) -> Trust:
-    """As the flags say; without any of them, as the environment does."""
-    from kfp_provenance.settings import setting
+class _Believed:
+    """Whom to believe: a policy of the gate, or a shorthand. Each option, else its setting."""
 
-    if not (key or trust or identity or issuer):
-        key, trust = _path(setting("key")), _path(setting("trust"))
-        identity, issuer = setting("identity"), setting("issuer")
-    return trust_of(key, trust, identity, issuer, trusted_root)
+    def __init__(  # noqa: PLR0917 - as the command has them
+        self,
+        policy: Path | None,
+        environment: str,
+        namespace: str,
+        trust: Path | None,
+        key: Path | None,
+        identity: str,
+        issuer: str,
+    ) -> None:
+        from kfp_provenance.settings import setting
+
+        given = policy or trust or key or identity or issuer
+        self.policy = policy if given else _path(setting("policy"))
+        self.trust = trust if given else _path(setting("trust"))
+        self.key = key if given else _path(setting("key"))
+        self.identity = identity if given else setting("identity")
+        self.issuer = issuer if given else setting("issuer")
+        self.environment = setting("environment", environment)
+        self.namespace = setting("namespace", namespace)
+
+    def read(self, trusted_root: str) -> tuple[GatePolicy, Environment]:
+        """The policy, and the environment of it that is meant."""
+        shorthand = bool(self.trust or self.key or self.identity or self.issuer)
+        if self.policy is None or shorthand:
+            if self.policy is not None or self.environment:
+                raise _usage("a policy of the gate, or a signer to trust: not both")
+            trust = trust_of(self.key, self.trust, self.identity, self.issuer, trusted_root)
+            return _policy_of(trust)
+        from kfp_provenance.gate import load_gate_policy
+
+        policy = load_gate_policy(self.policy)
+        if self.environment:
+            environment = policy.environment(self.environment)
+            if self.namespace and self.namespace not in environment.namespaces:
+                raise _usage(f"{self.namespace} is not a namespace of {self.environment}")
+            return policy, environment
+        if not self.namespace:
+            raise _usage("say for which environment or namespace the model is")
+        return policy, policy.environment_of(self.namespace)
+
+
+def _policy_of(trust: Trust) -> tuple[GatePolicy, Environment]:
+    """A policy that asks for nothing but signers that are trusted."""
+    from kfp_provenance.facts import Digest
+    from kfp_provenance.gate import Environment, GatePolicy
+
+    labels = "\n".join(sorted(signer.label for signer in trust.signers))
+    revision = trust.revision or Digest(hashlib.sha256(labels.encode()).hexdigest())
+    environment = Environment("", frozenset(), trust, sources=("",))
+    return GatePolicy((environment,), revision), environment
+
+
+def _request(namespace: str) -> Request:
+    from kfp_provenance.gate import Place, Request
+
+    return Request(
+        Place.LOAD,
+        str(uuid.uuid4()),
+        operation="load",
+        kind="Pod",
+        namespace=namespace,
+        name=socket.gethostname()[:253],
+    )
 
 
 def _path(text: str) -> Path | None:
     return Path(text) if text else None
 
 
+def _usage(message: str) -> SettingsError:
+    return SettingsError(
+        Code.USAGE,
+        message,
+        expected="--policy FILE with --environment or --namespace; or --trust, --key, --identity",
+        remedy="correct the options, or the KPROV_* variables",
+    )
+
+
 def _limits() -> Limits:
     from kfp_provenance.gate.loading import Limits
 
     default = Limits()
-    return Limits(
-        _number("load_max_bytes", default.size), _number("load_max_files", default.files)
-    )
+    return Limits(_number("load_max_bytes", default.size), _number("load_max_files", default.files))
 
 
 def _number(name: str, default: int) -> int:
-    from kfp_provenance.codes import Code
-    from kfp_provenance.errors import SettingsError
     from kfp_provenance.settings import setting
 
     text = setting(name)
     if not text:
         return default
-    if not (text.isascii() and text.isdecimal() and len(text) < 17 and 0 < int(text) <= _MOST):
+    if not (
+        text.isascii()
+        and text.isdecimal()
+        and len(text) <= len(str(_MOST))
+        and 0 < int(text) <= _MOST
+    ):
         raise SettingsError(
             Code.SETTING_INVALID,
             "a limit is a number above 0",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kfp_provenance.gate.loading.downloads import Limits
-from kfp_provenance.gate.loading.load import Loaded, load_models
+from kfp_provenance.gate.loading.load import Loaded, Rules, load_models
 from kfp_provenance.gate.loading.request import Claims, ModelRequest, parse_request
 from kfp_provenance.gate.loading.termination import (
     refusal_message,
@@ -16,6 +16,7 @@ __all__ = [
     "Limits",
     "Loaded",
     "ModelRequest",
+    "Rules",
     "load_models",
     "parse_request",
     "refusal_message",

@@ -46,7 +46,7 @@ def _leave_archives_packed(downloader: Any) -> None:
     """An archive is hashed as it was published, and unpacked only when it was verified."""
     if not callable(getattr(downloader, "_unpack_archive_file", None)):
         message = "this version of kserve-storage unpacks archives in a way that is not known"
-        raise RuntimeError(message)
+        raise RuntimeError(message)  # noqa: TRY004 - not of a caller's argument
 
     def leave(_path: str, _type: str, directory: str | None = None) -> str | None:
         return directory

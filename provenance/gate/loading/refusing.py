@@ -6,14 +6,14 @@ import errno
 from collections.abc import Sequence
 
 from kfp_provenance.codes import Code
-from kfp_provenance.errors import LoadError
+from kfp_provenance.errors import LoadError, ProvenanceError
 from kfp_provenance.facts import Finding
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class ChainRefused(LoadError):
-    """A model whose chain does not hold; its fields are those of the first finding.
+class RefusedError(LoadError):
+    """Models that the gate refuses; its fields are those of the first finding.
 
     Attributes:
         findings: All of them.
@@ -22,20 +22,31 @@ class ChainRefused(LoadError):
     findings: tuple[Finding, ...] = ()
 
 
-def refused(uri: str, findings: Sequence[Finding]) -> ChainRefused:
-    """A refusal for at least one finding about the model at ``uri``."""
+def refused(findings: Sequence[Finding]) -> RefusedError:
+    """A refusal for at least one finding."""
     first = findings[0]
-    subject = ", ".join(part for part in (uri, first.step, first.artifact) if part)
-    error = ChainRefused(
+    error = RefusedError(
         first.code,
-        f"the model is not loaded, its chain does not hold: {first.message}",
-        where=subject,
+        f"the models are not loaded: {first.message}",
+        where=", ".join(part for part in (first.step, first.artifact) if part),
         expected=first.expected,
         found=first.found,
         remedy=first.remedy,
     )
     error.findings = tuple(findings)
     return error
+
+
+def finding_of(error: ProvenanceError) -> Finding:
+    """An error as a finding, for the record of the decision."""
+    return Finding(
+        error.code,
+        error.message,
+        artifact=error.where,
+        expected=error.expected,
+        found=error.found,
+        remedy=error.remedy,
+    )
 
 
 def not_writable(error: OSError, where: str) -> LoadError:

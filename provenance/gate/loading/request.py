@@ -19,7 +19,7 @@ from kfp_provenance.verify import Identity
 
 _MOST_MODELS = 64
 _LIMIT = 64 * 1024
-_ADDRESS = re.compile(r"[^?#]+/sha256-([0-9a-f]{64})/[^/?#]+/?")
+ADDRESS = re.compile(r"[^?#]+/sha256-([0-9a-f]{64})/[^/?#]+/?")
 _DIGEST = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 _Text = Annotated[str, Field(min_length=1, max_length=4096)]
 
@@ -121,7 +121,7 @@ def parse_request(
 
 def _claims(uri: str, block: _Verification, pinned: str) -> Claims:
     digests = {}
-    address = _ADDRESS.fullmatch(without_credentials(uri))
+    address = ADDRESS.fullmatch(without_credentials(uri))
     if address is not None:
         digests["the address"] = Digest(address[1])
     if block.digest is not None:

@@ -48,7 +48,7 @@ class Target:
             LoadError: LOAD_TARGET_UNWRITABLE.
         """
         try:
-            for name in os.listdir(self._descriptor):
+            for name in _names(self._descriptor):
                 _remove(name, self._descriptor)
             self._remove_staging()
         except OSError as error:
@@ -85,7 +85,7 @@ class Target:
         Raises:
             LoadError: LOAD_TARGET_CHANGED; LOAD_TARGET_UNWRITABLE.
         """
-        self._compare(ready, stamps)
+        self._compare(str(ready), stamps)
         self._refuse_company()
         try:
             if self._beside:
@@ -95,7 +95,8 @@ class Target:
         except OSError as error:
             raise not_writable(error, str(self.path)) from error
         # A rename is a change of the inode: the time of that is left out.
-        self._compare(by_descriptor(self._descriptor), stamps, fields=5)
+        # Behind the dot is the directory itself; without it, a link to it.
+        self._compare(f"{by_descriptor(self._descriptor)}/.", stamps, fields=5)
         self._check_name()
 
     def close(self) -> None:
@@ -113,15 +114,17 @@ class Target:
     def _check_private(self, descriptor: int) -> None:
         """The folder that was opened is the one that was made, and nobody else's."""
         status = os.fstat(descriptor)
-        if status.st_uid != os.geteuid() or status.st_mode & 0o077 or os.listdir(descriptor):
+        if status.st_uid != os.geteuid() or status.st_mode & 0o077 or _names(descriptor):
             raise target_changed(str(self.path), "the staging folder was replaced")
 
     def _refuse_company(self) -> None:
         ours = set() if self._beside else {self._staging}
-        others = sorted(set(os.listdir(self._descriptor)) - ours)
+        others = sorted(set(_names(self._descriptor)) - ours)
         if others:
             message = "something appeared in the target while the model was loaded"
-            raise target_changed(str(self.path), message, expected="nothing", found=ascii(others[0]))
+            raise target_changed(
+                str(self.path), message, expected="nothing", found=ascii(others[0])
+            )
 
     def _replace(self, ready: Path) -> None:
         placed = os.open(ready, _DIRECTORY)
@@ -136,13 +139,13 @@ class Target:
     def _move_entries(self, ready: Path) -> None:
         source = os.open(ready, _DIRECTORY)
         try:
-            for name in sorted(os.listdir(source)):
+            for name in sorted(_names(source)):
                 os.rename(name, name, src_dir_fd=source, dst_dir_fd=self._descriptor)
         finally:
             os.close(source)
         self._remove_staging()
 
-    def _compare(self, root: Path, stamps: Files, fields: int = 6) -> None:
+    def _compare(self, root: str, stamps: Files, fields: int = 6) -> None:
         """The files below ``root`` are those that were hashed, and no others."""
         message = "the files are not those that were verified"
         try:
@@ -153,7 +156,7 @@ class Target:
             there, wanted = found.get(name), stamps.get(name)
             if there is None or wanted is None or there[:fields] != wanted[:fields]:
                 what = "missing" if there is None else "added" if wanted is None else "changed"
-                raise target_changed(str(self.path), message, found=f"{ascii(name)} was {what}")
+                raise target_changed(str(self.path), message, found=f"{name!a} was {what}")
 
     def _check_name(self) -> None:
         """The path still leads to what was filled."""
@@ -222,7 +225,9 @@ def _step(name: str, parent: int, where: Path) -> int:
             return os.open(name, _DIRECTORY, dir_fd=parent)
         except FileNotFoundError:
             os.mkdir(name, OPEN_TO_ALL, dir_fd=parent)
-            return os.open(name, _DIRECTORY, dir_fd=parent)
+            made = os.open(name, _DIRECTORY, dir_fd=parent)
+            os.fchmod(made, OPEN_TO_ALL)  # whatever the umask is
+            return made
     except NotADirectoryError as error:
         raise LoadError(
             Code.LOAD_TARGET_INVALID,
@@ -268,6 +273,10 @@ def _remove(name: str, parent: int) -> None:
             os.unlink(name, dir_fd=parent)
     except FileNotFoundError:
         return
+
+
+def _names(descriptor: int) -> list[str]:
+    return os.listdir(descriptor)
 
 
 def _token() -> str:
