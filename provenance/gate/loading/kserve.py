@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -67,9 +68,10 @@ def _run(uri: str, root: Path, limit: int, scratch: Path) -> str:
     environment = os.environ | {
         "HF_HUB_DISABLE_PROGRESS_BARS": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(scratch),
     }
-    environment.setdefault("HF_HOME", str(scratch / "hf"))
+    caches = environment.setdefault("HF_HOME", str(scratch / "hf"))
     with subprocess.Popen(
         [sys.executable, "-m", _CHILD],
         stdin=subprocess.PIPE,
@@ -79,7 +81,12 @@ def _run(uri: str, root: Path, limit: int, scratch: Path) -> str:
         start_new_session=True,
     ) as child:
         assert child.stdin is not None and child.stdout is not None  # noqa: S101, PT018
-        question = {"uri": uri, "directory": str(root), "limit": limit}
+        question = {
+            "uri": uri,
+            "directory": str(root),
+            "scratch": [str(scratch), caches],
+            "limit": limit,
+        }
         try:
             child.stdin.write(json.dumps(question).encode() + b"\n")
             child.stdin.flush()  # and stays open: its end tells the child that we are gone
@@ -87,8 +94,16 @@ def _run(uri: str, root: Path, limit: int, scratch: Path) -> str:
         except BrokenPipeError:
             answer = b""
         finally:
-            child.kill()
+            _end(child)
     return _error_in(answer)
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """With the processes that it started: its session is its own."""
+    try:
+        os.killpg(child.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
 
 
 def _error_in(answer: bytes) -> str:

@@ -11,19 +11,23 @@ import logging
 import os
 import resource
 import signal
-import sys
 import threading
 from typing import Any, NoReturn
+
+from kfp_provenance.gate.loading.confining import confine_writing
 
 
 def main() -> None:
     """Download as standard input says."""
-    question = json.loads(sys.stdin.buffer.readline())
+    loader = os.dup(0)
+    question = json.loads(_line(loader))
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what the libraries print must not be taken for the answer
-    threading.Thread(target=_end_with_loader, daemon=True).start()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    threading.Thread(target=_end_with_loader, args=(loader,), daemon=True).start()
     resource.setrlimit(resource.RLIMIT_FSIZE, (question["limit"], question["limit"]))
     logging.disable(logging.INFO)  # it logs its whole configuration, passwords included
+    confine_writing([question["directory"], *question["scratch"]])
     answer: dict[str, object]
     try:
         _download(question["uri"], question["directory"])
@@ -54,8 +58,17 @@ def _leave_archives_packed(downloader: Any) -> None:
     downloader._unpack_archive_file = staticmethod(leave)  # noqa: SLF001
 
 
-def _end_with_loader() -> NoReturn:
-    sys.stdin.buffer.read()
+def _line(descriptor: int) -> bytes:
+    line = b""
+    while not line.endswith(b"\n") and (block := os.read(descriptor, 4096)):
+        line += block
+    return line
+
+
+def _end_with_loader(loader: int) -> NoReturn:
+    # Not through sys.stdin: its lock, held here for ever, would be held in forked processes too.
+    while os.read(loader, 4096):
+        pass
     os.killpg(0, signal.SIGKILL)
     raise SystemExit
 
