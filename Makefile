@@ -85,10 +85,11 @@ fuzz: .venv/project .venv-interop/project ## sign, mutate, verify: 100,000 mutan
 	$(if $(KIND),,PYTHONPATH=tests $(IN)/python -m fuzz.guided --runs $(RUNS) --seed "$(SEED)" \
 		--jobs $(JOBS) --python .venv-interop/bin/python)
 
-bench: .venv-interop/project ## measure beside the peers and write the tables into docs/reference/benchmarks.md
+bench: .venv-interop/project .venv-load/project ## measure beside the peers and write the tables into docs/reference/benchmarks.md
 	.venv-interop/bin/python benchmarks/hashing.py --peer-python $(CURDIR)/.venv-interop/bin/python
-	set -e; for script in $(filter-out %/hashing.py %/verification.py,$(wildcard benchmarks/[a-z]*.py)); do \
+	set -e; for script in $(filter-out %/hashing.py %/verification.py %/loading.py,$(wildcard benchmarks/[a-z]*.py)); do \
 		.venv-interop/bin/python $$script; done
+	.venv-load/bin/python benchmarks/loading.py
 	@.ci/tools || { test -z "$(KPROV_NO_SKIP)" && echo "left out: what Go builds"; }
 	$(IN)/python benchmarks/verification.py # without the libraries of clouds, which take a second to load
 
