@@ -67,11 +67,12 @@ tools: ## build the real servers and clients for make interop with the Go toolch
 	@.ci/tools
 	@.ci/node-tools
 
-interop: .venv-interop/project ## run the tests that need real servers: MariaDB, Sigstore, Kubernetes, OpenBao, GCS, peers
+interop: .venv-interop/project .venv-load/project ## run the tests that need real servers: MariaDB, Sigstore, Kubernetes, OpenBao, GCS, peers
 	@.ci/debian || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs of Debian"; }
 	@.ci/tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs that Go builds"; }
 	@.ci/node-tools || { test -z "$(KPROV_NO_SKIP)" && echo "skipped: the tests with programs of npm"; }
 	.venv-interop/bin/python $(PYTEST) -m interop tests/interop tests/browser
+	.venv-load/bin/python $(PYTEST) -m interop tests/loading
 
 drill: .venv/project ## perform every attack on real runs and write docs/drill.md
 	$(IN)/python $(PYTEST) -n $(JOBS) --dist loadfile --drill-report docs/drill.md \
@@ -84,10 +85,11 @@ fuzz: .venv/project .venv-interop/project ## sign, mutate, verify: 100,000 mutan
 	$(if $(KIND),,PYTHONPATH=tests $(IN)/python -m fuzz.guided --runs $(RUNS) --seed "$(SEED)" \
 		--jobs $(JOBS) --python .venv-interop/bin/python)
 
-bench: .venv-interop/project ## measure beside the peers and write the tables into docs/reference/benchmarks.md
+bench: .venv-interop/project .venv-load/project ## measure beside the peers and write the tables into docs/reference/benchmarks.md
 	.venv-interop/bin/python benchmarks/hashing.py --peer-python $(CURDIR)/.venv-interop/bin/python
-	set -e; for script in $(filter-out %/hashing.py %/verification.py,$(wildcard benchmarks/[a-z]*.py)); do \
+	set -e; for script in $(filter-out %/hashing.py %/verification.py %/loading.py,$(wildcard benchmarks/[a-z]*.py)); do \
 		.venv-interop/bin/python $$script; done
+	.venv-load/bin/python benchmarks/loading.py
 	@.ci/tools || { test -z "$(KPROV_NO_SKIP)" && echo "left out: what Go builds"; }
 	$(IN)/python benchmarks/verification.py # without the libraries of clouds, which take a second to load
 
@@ -143,6 +145,10 @@ build/wheel/built: .venv/ready .ci/wheel $(ASSETS) $(PACKAGE)
 	KPROV_PYTHON="$(PYTHON)" .ci/venv $(@D) 3.11 $^
 	@touch $@
 
+.venv-load/ready: requirements/load-test.txt | .venv/ready
+	KPROV_PYTHON="$(PYTHON)" .ci/venv $(@D) 3.11 $^
+	@touch $@
+
 .venv-authoring-%/ready: requirements/kfp217.txt | .venv/ready
 	.ci/venv $(@D) $* $^
 	@touch $@
@@ -176,4 +182,6 @@ requirements: .venv/ready ## make the lock files anew; UPGRADE=--upgrade takes n
 	$(COMPILE) pyproject.toml requirements/kfp217.in -o requirements/kfp217.txt
 	$(COMPILE) requirements/gcpkms-nodeps.in --no-deps -o requirements/gcpkms-nodeps.txt
 	$(COMPILE) requirements/mlmd-nodeps.in --no-deps -o requirements/mlmd-nodeps.txt
+	$(COMPILE) pyproject.toml --extra load -c requirements/limits.in -o requirements/load.txt
+	$(COMPILE) pyproject.toml --extra load requirements/load-test.in -c requirements/load.txt -o requirements/load-test.txt
 	$(COMPILE) requirements/uv.in -c requirements/dev.txt -o requirements/uv.txt

@@ -30,10 +30,12 @@ LOCKS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...]]] = {
     "gcpkms-nodeps.txt": (None, ("gcpkms-nodeps.in",)),
     "kfp217.txt": ((), ("kfp217.in",)),
     "kserve-nodeps.txt": (None, ("kserve-nodeps.in",)),
+    "load.txt": (("load",), ()),
+    "load-test.txt": (("load",), ("load-test.in",)),
     "mlmd-nodeps.txt": (None, ("mlmd-nodeps.in",)),
     "uv.txt": (None, ("uv.in",)),
 }
-EXTRAS = ("mlmd", "demo", "vault", "in-toto", "oms", "ui", "awskms", "azurekms", "gcpkms")
+EXTRAS = ("load", "mlmd", "demo", "vault", "in-toto", "oms", "ui", "awskms", "azurekms", "gcpkms")
 PYTHONS = ("3.11", "3.12", "3.13")
 _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 

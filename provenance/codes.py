@@ -147,6 +147,15 @@ class Code(StrEnum):
     # promotion
     PROMOTION_MISSING = "PROMOTION_MISSING"
     # loading
+    LOAD_TARGET_INVALID = "LOAD_TARGET_INVALID"
+    LOAD_TARGET_BUSY = "LOAD_TARGET_BUSY"
+    LOAD_TARGET_UNWRITABLE = "LOAD_TARGET_UNWRITABLE"
+    LOAD_TARGET_FULL = "LOAD_TARGET_FULL"
+    LOAD_TARGET_CHANGED = "LOAD_TARGET_CHANGED"
+    LOAD_CLAIM_INVALID = "LOAD_CLAIM_INVALID"
+    LOAD_CLAIM_MISMATCH = "LOAD_CLAIM_MISMATCH"
+    LOAD_DOWNLOAD_FAILED = "LOAD_DOWNLOAD_FAILED"
+    LOAD_ARCHIVE_INVALID = "LOAD_ARCHIVE_INVALID"
     # images
     # audit trail
 
@@ -218,6 +227,9 @@ REFUSALS: frozenset[Code] = frozenset(
         # promotion
         Code.PROMOTION_MISSING,
         # loading
+        Code.LOAD_TARGET_CHANGED,
+        Code.LOAD_CLAIM_MISMATCH,
+        Code.LOAD_ARCHIVE_INVALID,
         # images
         # audit trail
     }

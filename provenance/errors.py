@@ -119,3 +119,7 @@ class GateError(ProvenanceError):
 
 class ChainError(ProvenanceError):
     """A chain that must not be signed. Carries the findings in its message."""
+
+
+class LoadError(ProvenanceError):
+    """A model must not be served, or cannot be put in place."""

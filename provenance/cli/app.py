@@ -17,6 +17,7 @@ from kfp_provenance.cli import (
     key_commands,
     layout_commands,
     lineage_commands,
+    load_command,
     pipeline_commands,
     signing_commands,
     store_commands,
@@ -48,6 +49,7 @@ for module in (
     trust_commands,
     layout_commands,
     ui_command,
+    load_command,
 ):
     module.register(app)
 

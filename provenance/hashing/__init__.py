@@ -7,23 +7,27 @@ follows a symbolic link, and nothing returns a digest of bytes that changed mean
 from __future__ import annotations
 
 from kfp_provenance.hashing.content import Content, Listing, ListingEntry
-from kfp_provenance.hashing.directories import hash_path, list_directory
-from kfp_provenance.hashing.files import Readable, Writable, hash_file, hash_stream
+from kfp_provenance.hashing.directories import Files, hash_path, list_directory, scan_directory
+from kfp_provenance.hashing.files import Readable, Stamp, Writable, hash_file, hash_stream, stamp
 from kfp_provenance.hashing.progress import Progress, terminal_progress
 from kfp_provenance.hashing.values import JSON, hash_values
 
 __all__ = [
     "JSON",
     "Content",
+    "Files",
     "Listing",
     "ListingEntry",
     "Progress",
     "Readable",
+    "Stamp",
     "Writable",
     "hash_file",
     "hash_path",
     "hash_stream",
     "hash_values",
     "list_directory",
+    "scan_directory",
+    "stamp",
     "terminal_progress",
 ]

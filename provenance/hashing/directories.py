@@ -29,7 +29,8 @@ from kfp_provenance.hashing.refusals import changed, from_os_error, refusal, spe
 
 _OPEN_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
-_Files = dict[str, Stamp]
+Files = dict[str, Stamp]
+"""Stamp by path, relative to a directory."""
 
 
 def hash_path(
@@ -68,7 +69,7 @@ def list_directory(
     if threads is not None and threads < 1:
         raise refusal(Code.USAGE, f"{threads} threads cannot hash", "threads")
     root = as_text(path)
-    files = _scan(root)
+    files = scan_directory(root)
     workers = min(threads or len(os.sched_getaffinity(0)), len(files))
     if progress is None:
         digests = _Hashing(root, files, None).run(workers)
@@ -78,13 +79,18 @@ def list_directory(
             digests = _Hashing(root, files, progress).run(workers)
         finally:
             progress.stop()
-    _compare(root, files, _scan(root))
+    _compare(root, files, scan_directory(root))
     return Listing(ListingEntry(name, digests[name], seen[3]) for name, seen in files.items())
 
 
-def _scan(root: str) -> _Files:
-    """Relative path and stamp of every file below ``root``."""
-    files: _Files = {}
+def scan_directory(path: str | os.PathLike[str]) -> Files:
+    """Relative path and stamp of every file of a directory; nothing is read.
+
+    Raises:
+        ArtifactError: What is there cannot be an artifact, as in :func:`hash_path`.
+    """
+    root = as_text(path)
+    files: Files = {}
     pending = [("", stamp(status_of(root)))]
     while pending:
         directory, expected = pending.pop()
@@ -92,7 +98,7 @@ def _scan(root: str) -> _Files:
     return files
 
 
-def _scan_one(root: str, directory: str, expected: Stamp, files: _Files) -> list[tuple[str, Stamp]]:
+def _scan_one(root: str, directory: str, expected: Stamp, files: Files) -> list[tuple[str, Stamp]]:
     """Add the files of one directory to ``files`` and return its sub-directories."""
     where = f"{root}/{directory}".rstrip("/") or root
     if not stat.S_ISDIR(expected[2]):
@@ -135,7 +141,7 @@ def _utf8(name: str, where: str) -> str:
         raise refusal(Code.ARTIFACT_NAME_INVALID, message, f"{where}/{name}") from error
 
 
-def _compare(root: str, before: _Files, after: _Files) -> None:
+def _compare(root: str, before: Files, after: Files) -> None:
     if before == after:
         return
     name = min(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
@@ -150,7 +156,7 @@ def _compare(root: str, before: _Files, after: _Files) -> None:
 class _Hashing:
     """Hashes the files of one directory; the largest first, so that the threads end together."""
 
-    def __init__(self, root: str, files: _Files, progress: Progress | None) -> None:
+    def __init__(self, root: str, files: Files, progress: Progress | None) -> None:
         self._root = root
         self._progress = progress
         self._waiting = deque(sorted(files.items(), key=lambda item: item[1][3], reverse=True))

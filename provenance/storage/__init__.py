@@ -6,7 +6,7 @@ A new kind of storage is one new module that implements :class:`Storage`, and on
 
 from __future__ import annotations
 
-from kfp_provenance.storage.interface import ObjectBytes, ObjectInfo, Storage, Written
+from kfp_provenance.storage.interface import ObjectBytes, ObjectInfo, Storage, StoredFile, Written
 from kfp_provenance.storage.registry import open_storage, supported_schemes
 from kfp_provenance.storage.rehash import hash_stored
 from kfp_provenance.storage.uris import local_path, scheme_of, without_credentials
@@ -15,6 +15,7 @@ __all__ = [
     "ObjectBytes",
     "ObjectInfo",
     "Storage",
+    "StoredFile",
     "Written",
     "hash_stored",
     "local_path",

@@ -8,15 +8,23 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import ArtifactError
 from kfp_provenance.facts import Digest
-from kfp_provenance.hashing import Content, Listing, hash_file, hash_path, list_directory
-from kfp_provenance.storage.interface import ObjectBytes, ObjectInfo, Written
-from kfp_provenance.storage.refusals import exists_differently, storage_error, too_large
+from kfp_provenance.hashing import (
+    Content,
+    Listing,
+    hash_file,
+    hash_path,
+    list_directory,
+    scan_directory,
+)
+from kfp_provenance.storage.interface import ObjectBytes, ObjectInfo, StoredFile, Written
+from kfp_provenance.storage.refusals import exists_differently, storage_error, too_large, too_many
 from kfp_provenance.storage.staging import (
     Bounded,
     from_os_error,
@@ -79,6 +87,23 @@ class FileStorage:
             content = hash_file(self._path, copy_to=Bounded(part.file, self._uri, limit))
             part.replace()
         return content
+
+    def files(self, limit: int) -> tuple[StoredFile, ...]:
+        """One file, or all of a directory; each must be itself when it is copied."""
+        if not is_directory(self._path):
+            return (StoredFile("", self.stat().size, partial(self._copy, self._path)),)
+        with self._as_object():
+            found = scan_directory(self._path)
+        if len(found) > limit:
+            raise too_many(self._uri, limit)
+        return tuple(
+            StoredFile(name, seen[3], partial(self._copy, self._path / name))
+            for name, seen in found.items()
+        )
+
+    def _copy(self, path: Path, file: BinaryIO, limit: int) -> Content:
+        with self._as_object():
+            return hash_file(path, copy_to=Bounded(file, str(path), limit))
 
     def hash(self) -> Content:
         """Hash the file or the directory."""

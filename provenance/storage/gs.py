@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -26,14 +27,15 @@ from kfp_provenance.storage.gs_objects import (
     Bucket,
     Version,
     client_for,
+    files_below,
     find,
     list_below,
     names_below,
     receive,
 )
-from kfp_provenance.storage.interface import ObjectBytes, ObjectInfo, Written
+from kfp_provenance.storage.interface import ObjectBytes, ObjectInfo, StoredFile, Written
 from kfp_provenance.storage.refusals import exists_differently, storage_error, too_large
-from kfp_provenance.storage.staging import Hashed, is_directory, refuse_link, staged
+from kfp_provenance.storage.staging import Hashed, HashedBeside, is_directory, refuse_link, staged
 from kfp_provenance.storage.trees import limited_names, put_directory_once
 
 _URI = re.compile(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])/([^/\r\n\0][^\r\n\0]*)")
@@ -98,18 +100,30 @@ class GsStorage:
             part.replace()
         return content
 
+    def files(self, limit: int) -> tuple[StoredFile, ...]:
+        """One generation, or one of each object below the prefix."""
+        with mapped_errors(self._uri):
+            version = self._single()
+            if version is not None:
+                return (StoredFile("", version.size, partial(self._copy, version)),)
+            below = files_below(self._bucket, f"{self._name}/", self._uri, limit)
+        if not below:
+            raise self._missing()
+        return tuple(
+            StoredFile(path, version.size, partial(self._copy, version))
+            for path, version in below.items()
+        )
+
+    def _copy(self, version: Version, file: BinaryIO, limit: int) -> Content:
+        if version.size > limit:
+            raise too_large(self._uri, limit)
+        with HashedBeside(file, self._uri, limit) as target:
+            return receive(version, target, self._uri)
+
     def hash(self) -> Content:
         """Hash one generation, or the listing of all objects below the prefix."""
         with mapped_errors(self._uri):
-            version = find(self._bucket, self._name)
-            if version is not None and self._has_objects_below():
-                # which of the two a mount of the bucket shows is not ours to guess
-                raise ArtifactError(
-                    Code.ARTIFACT_NAME_INVALID,
-                    "a path is both a file and a directory",
-                    where=self._uri,
-                    remedy="remove the object, or those below it",
-                )
+            version = self._single()
         if version is not None:
             return self._hash(version)
         listing = self._listing()
@@ -189,6 +203,19 @@ class GsStorage:
             version = find(self._bucket, self._name)
         if version is None:
             raise self._missing()
+        return version
+
+    def _single(self) -> Version | None:
+        """The object itself; None if there is none, an error if there are others below it."""
+        version = find(self._bucket, self._name)
+        if version is not None and self._has_objects_below():
+            # which of the two a mount of the bucket shows is not ours to guess
+            raise ArtifactError(
+                Code.ARTIFACT_NAME_INVALID,
+                "a path is both a file and a directory",
+                where=self._uri,
+                remedy="remove the object, or those below it",
+            )
         return version
 
     def _hash(self, version: Version) -> Content:

@@ -15,7 +15,7 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import ArtifactError, StorageError
 from kfp_provenance.hashing import Content, Listing, ListingEntry
 from kfp_provenance.storage.gs_errors import mapped_errors
-from kfp_provenance.storage.refusals import storage_error
+from kfp_provenance.storage.refusals import storage_error, too_many
 from kfp_provenance.storage.staging import Hashed
 
 # The Google client ships no types for these.
@@ -104,6 +104,17 @@ def list_below(bucket: Bucket, prefix: str, uri: str) -> Listing | None:
     return Listing(entries)
 
 
+def files_below(bucket: Bucket, prefix: str, uri: str, limit: int) -> dict[str, Version]:
+    """One generation of every object below ``prefix``, by its path from there.
+
+    Raises:
+        ArtifactError: What is there is not a directory.
+        StorageError: OBJECT_TOO_LARGE for more than ``limit`` objects; OBJECT_UNREACHABLE.
+    """
+    found = _files(_versions(bucket, prefix, uri, limit), prefix, uri)
+    return {version.name.removeprefix(prefix): version for version in found}
+
+
 def names_below(bucket: Bucket, prefix: str) -> Iterator[str]:
     """Names directly below ``prefix``; page by page, a name more than once perhaps."""
     found = bucket.list_blobs(prefix=prefix, delimiter="/", page_size=_PAGE, **CALL)
@@ -112,11 +123,11 @@ def names_below(bucket: Bucket, prefix: str) -> Iterator[str]:
         yield from (name.removeprefix(prefix).rstrip("/") for name in names)
 
 
-def _versions(bucket: Bucket, prefix: str, uri: str) -> list[Version]:
-    blobs = bucket.list_blobs(prefix=prefix, max_results=_MOST_OBJECTS + 1, **CALL)
+def _versions(bucket: Bucket, prefix: str, uri: str, limit: int = _MOST_OBJECTS) -> list[Version]:
+    blobs = bucket.list_blobs(prefix=prefix, max_results=limit + 1, **CALL)
     found = [_version(bucket, blob) for blob in blobs]
-    if len(found) > _MOST_OBJECTS:
-        raise storage_error(Code.OBJECT_TOO_LARGE, f"over {_MOST_OBJECTS} objects", uri)
+    if len(found) > limit:
+        raise too_many(uri, limit)
     return found
 
 

@@ -17,9 +17,9 @@ from urllib.request import HTTPRedirectHandler, Request, build_opener
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import StorageError
 from kfp_provenance.hashing import Content
-from kfp_provenance.storage.interface import ObjectBytes, ObjectInfo, Written
-from kfp_provenance.storage.refusals import storage_error, too_large
-from kfp_provenance.storage.staging import Hashed, read_small, refuse_link, staged
+from kfp_provenance.storage.interface import ObjectBytes, ObjectInfo, StoredFile, Written
+from kfp_provenance.storage.refusals import storage_error, too_large, too_many
+from kfp_provenance.storage.staging import Hashed, HashedBeside, read_small, refuse_link, staged
 from kfp_provenance.storage.uris import without_credentials
 
 _PATIENCE = 60.0
@@ -69,6 +69,16 @@ class HttpsStorage:
             content = _receive(body, Hashed(part.file, self._uri, limit))
             part.replace()
         return content
+
+    def files(self, limit: int) -> tuple[StoredFile, ...]:
+        """The answer; web servers have no directories."""
+        if limit < 1:
+            raise too_many(self._uri, limit)
+        return (StoredFile("", None, self._copy),)
+
+    def _copy(self, file: BinaryIO, limit: int) -> Content:
+        with self.open() as body, HashedBeside(file, self._uri, limit) as target:
+            return _receive(body, target)
 
     def hash(self) -> Content:
         """Hash the answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,6 +50,22 @@ class Written:
     content: Content
 
 
+@dataclass(frozen=True)
+class StoredFile:
+    """One file of what is at a URI.
+
+    Attributes:
+        path: Relative to the directory; empty for a single object.
+        size: Bytes, if known.
+        copy_to: Writes the bytes into an open file while they are hashed. Takes the file
+            and the most bytes to accept; raises as :meth:`Storage.download`.
+    """
+
+    path: str
+    size: int | None
+    copy_to: Callable[[BinaryIO, int], Content]
+
+
 class Storage(Protocol):
     """One object, or one directory of objects.
 
@@ -74,6 +91,15 @@ class Storage(Protocol):
         Args:
             target: Is replaced if it is there; must not be a link.
             limit: Most bytes to accept.
+        """
+
+    def files(self, limit: int) -> tuple[StoredFile, ...]:
+        """What is there, to be copied file by file: one object, or all of a directory.
+
+        In a bucket every file is the version that was there when this was called.
+
+        Args:
+            limit: Most files; more are refused, never cut short.
         """
 
     def hash(self) -> Content:

@@ -40,6 +40,14 @@ def too_large(uri: str, limit: int) -> StorageError:
     )
 
 
+def too_many(uri: str, limit: int) -> StorageError:
+    """More files than the caller accepts."""
+    message = "there are more files than accepted"
+    return storage_error(
+        Code.OBJECT_TOO_LARGE, message, uri, expected=f"at most {limit} files", found="more"
+    )
+
+
 def exists_differently(uri: str, new: Content, found: Content | None) -> StorageError:
     """There are other bytes where ``new`` was to be written once."""
     return storage_error(

