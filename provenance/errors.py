@@ -119,3 +119,7 @@ class GateError(ProvenanceError):
 
 class ChainError(ProvenanceError):
     """A chain that must not be signed. Carries the findings in its message."""
+
+
+class AuditError(ProvenanceError):
+    """A decision could not be recorded, or the audit trail cannot be read."""
