@@ -6,27 +6,38 @@ or with ``kprov audit``.
 
 from __future__ import annotations
 
+from kfp_provenance.audit.query import DecisionFilter, find_decisions, read_records
 from kfp_provenance.audit.records import (
-    Entry,
     JudgedModel,
     Outcome,
     Place,
     Record,
+    RecordedDecision,
     Requester,
     Target,
     Tip,
 )
+from kfp_provenance.audit.render import render_record
+from kfp_provenance.audit.report import ChainReport, TrailReport
 from kfp_provenance.audit.trail import AuditTrail, TrailStatus
+from kfp_provenance.audit.verifying import verify_trail
 
 __all__ = [
     "AuditTrail",
-    "Entry",
+    "ChainReport",
+    "DecisionFilter",
     "JudgedModel",
     "Outcome",
     "Place",
     "Record",
+    "RecordedDecision",
     "Requester",
     "Target",
     "Tip",
+    "TrailReport",
     "TrailStatus",
+    "find_decisions",
+    "read_records",
+    "render_record",
+    "verify_trail",
 ]

@@ -138,6 +138,11 @@ class Tip:
     sequence: int
     digest: Digest
 
+    @property
+    def id(self) -> str:
+        """``CHAIN/SEQUENCE``: how a decision is named."""
+        return f"{self.chain}/{self.sequence}"
+
 
 @dataclass(frozen=True)
 class Start:
@@ -202,3 +207,8 @@ class RecordedDecision:
     time: datetime
     digest: Digest
     record: Record
+
+    @property
+    def id(self) -> str:
+        """``CHAIN/SEQUENCE``: how a decision is named."""
+        return f"{self.chain}/{self.sequence}"
