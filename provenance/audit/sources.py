@@ -14,12 +14,12 @@ from kfp_provenance.audit.encoding import MAX_LINE
 from kfp_provenance.audit.naming import file_kind, first_number, is_chain
 from kfp_provenance.audit.sinks import refuse_scheme
 from kfp_provenance.codes import Code
-from kfp_provenance.errors import AuditError
+from kfp_provenance.errors import AuditError, StorageError
 from kfp_provenance.storage import open_storage, scheme_of, without_credentials
-from kfp_provenance.storage.names import list_names
 from kfp_provenance.storage.uris import file_path
 
 _MAX_OBJECT = 80 * 1024 * 1024
+_MOST_NAMES = 1_000_000
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -114,11 +114,16 @@ class BucketSource:
 
     def chains(self) -> list[str]:
         """Prefixes with the name of a chain."""
-        return sorted(filter(is_chain, list_names(self._uri, folders=True)))
+        try:
+            return sorted(filter(is_chain, open_storage(self._uri).names(_MOST_NAMES)))
+        except StorageError as error:
+            if error.code is Code.OBJECT_MISSING:  # also without a bucket: nothing can be written
+                return []
+            raise
 
     def files(self, chain: str, kind: str) -> list[str]:
         """Objects with the name of ``kind``."""
-        return ordered(list_names(f"{self._uri}/{chain}"), kind)
+        return ordered(list(open_storage(f"{self._uri}/{chain}").names(_MOST_NAMES)), kind)
 
     @contextmanager
     def open(self, chain: str, name: str) -> Iterator[BinaryIO]:

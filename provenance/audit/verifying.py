@@ -191,14 +191,14 @@ def _with_coverage(
 
 
 def _tell_coverage(report: ChainReport, end: Tip | None, collected: Collected) -> None:
-    if report.ended and end is not None and report.tip != end:
+    if report.ended and report.tip != end:
         collected.refuse(
             Finding(
                 Code.AUDIT_CHECKPOINT_MISSING,
                 "the chain was closed, but no checkpoint covers its end",
                 artifact=report.chain,
                 expected=f"a checkpoint of line {report.tip.sequence if report.tip else 0}",
-                found=f"one of line {end.sequence}",
+                found=f"one of line {end.sequence}" if end is not None else "none that holds",
                 remedy=_REMEDY,
             )
         )
