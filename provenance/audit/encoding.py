@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -21,6 +22,7 @@ MAX_DURATION = 10**12
 
 _MAX_DECISION = MAX_LINE - 16 * 1024
 _CUT = " [cut, {} characters in all]"
+_MARK = re.compile(r" \[cut, \d{1,12} characters in all\]")
 
 _Element = TypeVar("_Element")
 JsonObject = dict[str, JsonValue]
@@ -70,9 +72,13 @@ def moment(time: datetime) -> str:
 
 def bounded(text: str, limit: int = MAX_TEXT) -> str:
     """``text`` as it is kept: Unicode, and at most ``limit`` characters and a mark."""
-    if len(text) > limit:
-        text = text[:limit] + _CUT.format(len(text))
-    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
+    length = len(text)
+    if length > limit and _MARK.fullmatch(text, limit):
+        return text  # it was read from a trail, and has its mark already
+    text = text[:limit]
+    if not text.isascii():
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")[:limit]
+    return text if length <= limit else text + _CUT.format(length)
 
 
 def _record(record: Record, most: int) -> JsonObject:

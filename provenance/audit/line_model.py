@@ -59,8 +59,8 @@ def _chain(value: object) -> str:
 _LAX = Field(strict=False)
 """An enumeration from its text, a tuple from a list: JSON has no others."""
 _CUT = 64
-"""Room for the mark of a cut text, and for what is not Unicode, written as escapes."""
-_Text = Annotated[str, StringConstraints(max_length=10 * MAX_TEXT + _CUT)]
+"""Room for the mark of a cut text."""
+_Text = Annotated[str, StringConstraints(max_length=MAX_TEXT + _CUT)]
 _Texts = Annotated[tuple[_Text, ...], Field(max_length=MAX_ELEMENTS, strict=False)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 _Digest = Annotated[Digest, BeforeValidator(_digest)]
