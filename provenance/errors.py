@@ -123,3 +123,7 @@ class ChainError(ProvenanceError):
 
 class LoadError(ProvenanceError):
     """A model must not be served, or cannot be put in place."""
+
+
+class AuditError(ProvenanceError):
+    """A decision could not be recorded, or the audit trail cannot be read."""

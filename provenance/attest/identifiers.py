@@ -27,6 +27,9 @@ COLLECTOR_BUILDER = "https://kfp-provenance.dev/builders/collector/v1"
 """``verifier.id`` of a signing step that states no step itself: it checks what each task
 signed for its own step, and vouches for the chain of them."""
 
+GATE_BUILDER = "https://kfp-provenance.dev/builders/gate/v1"
+"""Who signs the checkpoints of the gate's audit trail. It vouches for no chain of steps."""
+
 STATED_BY = {
     IN_RUN_BUILDER: IN_RUN_BUILDER,
     OPERATOR_BUILDER: OPERATOR_BUILDER,
@@ -35,7 +38,10 @@ STATED_BY = {
 """``builder.id`` of the steps under a summary, by its ``verifier.id``: modes do not mix."""
 
 BUILDERS = (*STATED_BY, STEP_BUILDER)
-"""All builders of this package."""
+"""All builders of this package that vouch for steps."""
+
+AUDIT_CHECKPOINT_TYPE = "https://kfp-provenance.dev/audit-checkpoint/v1"
+"""Specified in docs/reference/audit-trail.md."""
 
 CHAIN_EXTENSION = "https://kfp-provenance.dev/chain/v1"
 """Key of what the summary says beyond SLSA. Specified in docs/reference/bundle.md."""

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import typer
 
 from kfp_provenance.cli import (
+    audit_commands,
     bundle_commands,
     demo_command,
     diff_command,
@@ -48,6 +49,7 @@ for module in (
     bundle_commands,
     trust_commands,
     layout_commands,
+    audit_commands,
     ui_command,
     load_command,
 ):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kfp_provenance.attest.identifiers import BUILDERS
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import SettingsError
 
@@ -33,8 +35,10 @@ def trust_of(
     identity: str = "",
     issuer: str = "",
     trusted_root: str = "",
+    *,
+    builders: Collection[str] = BUILDERS,
 ) -> Trust:
-    """The trust policy that the options name.
+    """The trust policy that the options name; ``builders`` is what a shorthand grants.
 
     Raises:
         SettingsError: USAGE unless exactly one of key, trust and identity is given.
@@ -53,13 +57,15 @@ def trust_of(
             remedy="pass the public key or the identity of the signer, or a trust policy",
         )
     if key is not None:
-        return Trust.for_key(_read_key(key), name=str(key))
+        return Trust.for_key(_read_key(key), builders, name=str(key))
     if trust is not None:
         return load_trust(trust)
-    return _trust_in_identity(identity, issuer, trusted_root)
+    return _trust_in_identity(identity, issuer, trusted_root, builders)
 
 
-def _trust_in_identity(identity: str, issuer: str, trusted_root: str) -> Trust:
+def _trust_in_identity(
+    identity: str, issuer: str, trusted_root: str, builders: Collection[str]
+) -> Trust:
     from kfp_provenance.settings import setting
     from kfp_provenance.verify import Trust, load_sigstore_root
 
@@ -72,7 +78,7 @@ def _trust_in_identity(identity: str, issuer: str, trusted_root: str) -> Trust:
             found="nothing",
             remedy="save one: kprov trust fetch -o trusted_root.json",
         )
-    return Trust.for_identity(identity, issuer, load_sigstore_root(Path(root)))
+    return Trust.for_identity(identity, issuer, load_sigstore_root(Path(root)), builders)
 
 
 def _read_key(path: Path) -> bytes:
