@@ -24,6 +24,9 @@ _MAX_DECISION = MAX_LINE - 16 * 1024
 _CUT = " [cut, {} characters in all]"
 _MARK = re.compile(r" \[cut, \d{1,12} characters in all\]")
 
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+)
 _Element = TypeVar("_Element")
 JsonObject = dict[str, JsonValue]
 
@@ -37,10 +40,7 @@ def canonical_json(value: object) -> bytes:
     Raises:
         ValueError: For NaN and infinities, and for text that is not Unicode.
     """
-    text = json.dumps(
-        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-    )
-    return text.encode("utf-8")
+    return _ENCODER.encode(value).encode("utf-8")
 
 
 def encode_record(record: Record) -> bytes:
