@@ -13,13 +13,12 @@ from hypothesis import strategies as st
 from kfp_provenance.audit import JudgedModel, Outcome, Place, Record, Requester, Target
 from kfp_provenance.audit.encoding import MAX_LINE, bounded, canonical_json, encode_record
 from kfp_provenance.audit.lines import decision_content, make_line, parse_line
-from kfp_provenance.audit.naming import new_chain
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import AuditError
 from kfp_provenance.facts import Digest, Finding
 from support.audit import NOON, record
 
-_CHAIN = new_chain("gate-0", NOON)
+_CHAIN = "20260301T120000Z-gate-0-0123456789abcdef"
 _TEXT = st.text(max_size=40)
 _DIGEST = st.none() | st.just(Digest("e" * 64))
 _RECORDS = st.builds(
