@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import socket
 import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +26,8 @@ from kfp_provenance.codes import Code
 from kfp_provenance.errors import SettingsError
 
 if TYPE_CHECKING:
-    from kfp_provenance.gate import Environment, GatePolicy, Request
+    from kfp_provenance.audit import Tip
+    from kfp_provenance.gate import Decision, Environment, GatePolicy, Request
     from kfp_provenance.gate.loading import Limits, Loaded
     from kfp_provenance.verify import Trust
 
@@ -56,6 +59,8 @@ def load(  # noqa: PLR0917 - options of a command
     identity: IdentityOption = "",
     issuer: IssuerOption = "",
     trusted_root: RootOption = "",
+    audit: Annotated[str, typer.Option(help="Audit trail: a folder, or gs://BUCKET/PREFIX.")] = "",
+    audit_signer: Annotated[str, typer.Option(help="Signs the trail's checkpoints.")] = "",
     as_json: JsonFlag = False,
 ) -> None:
     """Fill directories with verified models, or leave them empty. KServe's initializer.
@@ -68,21 +73,27 @@ def load(  # noqa: PLR0917 - options of a command
     from kfp_provenance.errors import ProvenanceError
     from kfp_provenance.gate.loading import (
         Rules,
+        emptied_targets,
         load_models,
         parse_request,
+        parse_targets,
         refusal_message,
         success_message,
     )
 
     try:
-        believed = _Believed(policy, environment, namespace, trust, key, identity, issuer)
-        chosen, of = believed.read(trusted_root)
-        loaded = load_models(
-            _request(believed.namespace),
-            parse_request(models),
-            Rules(chosen, of, _limits(), datetime.now(UTC)),
-            say=lambda text: typer.echo(text, err=True),
-        )
+        with emptied_targets(parse_targets(models)) as targets:
+            believed = _Believed(policy, environment, namespace, trust, key, identity, issuer)
+            chosen, of = believed.read(trusted_root)
+            with _recorder(audit, audit_signer) as record:
+                loaded = load_models(
+                    _request(believed.namespace),
+                    parse_request(models),
+                    targets,
+                    Rules(chosen, of, _limits(), datetime.now(UTC)),
+                    say=lambda text: typer.echo(text, err=True),
+                    record=record,
+                )
     except ProvenanceError as error:
         _tell_kubelet(refusal_message(error))
         for finding in getattr(error, "findings", ())[1:]:
@@ -146,6 +157,27 @@ def _policy_of(trust: Trust) -> tuple[GatePolicy, Environment]:
     revision = trust.revision or Digest(hashlib.sha256(labels.encode()).hexdigest())
     environment = Environment("", frozenset(), trust, sources=("",))
     return GatePolicy((environment,), revision), environment
+
+
+@contextmanager
+def _recorder(uri: str, signer: str) -> Iterator[Callable[[Decision], None]]:
+    """What writes decisions to the trail of that URI, if there is one."""
+    from kfp_provenance.settings import setting
+
+    uri, signer = setting("audit", uri), setting("audit_signer", signer)
+    if not uri:
+        yield lambda _: None
+        return
+    from kfp_provenance.audit import AuditTrail
+    from kfp_provenance.gate.recording import record_of
+    from kfp_provenance.signing import open_signer
+
+    with AuditTrail.open(uri, signer=open_signer(signer) if signer else None) as trail:
+        yield lambda decision: _note(trail.append(record_of(decision, datetime.now(UTC))))
+
+
+def _note(tip: Tip) -> None:
+    typer.echo(f"recorded as {tip.chain}/{tip.sequence}", err=True)
 
 
 def _request(namespace: str) -> Request:

@@ -53,15 +53,21 @@ def find(bucket: Bucket, name: str) -> Version | None:
     return None if blob is None else _version(bucket, blob)
 
 
-def receive(version: Version, target: Hashed, uri: str) -> Content:
+def receive(version: Version, target: Hashed, uri: str, **options: Any) -> Content:
     """Read one generation, as it is stored, into ``target``.
+
+    Args:
+        version: What to read.
+        target: Where to.
+        uri: How errors name it.
+        options: Of the client.
 
     Raises:
         StorageError: OBJECT_CHANGED if the generation is gone; OBJECT_UNREACHABLE.
     """
     try:
         with mapped_errors(uri):
-            version.blob.download_to_file(target, raw_download=True, **CALL)
+            version.blob.download_to_file(target, raw_download=True, **CALL, **options)
     except StorageError as error:
         if error.code is Code.OBJECT_MISSING:
             raise _changed(uri) from error

@@ -58,7 +58,8 @@ class StoredFile:
         path: Relative to the directory; empty for a single object.
         size: Bytes, if known.
         copy_to: Writes the bytes into an open file while they are hashed. Takes the file
-            and the most bytes to accept; raises as :meth:`Storage.download`.
+            and the most bytes to accept; raises as :meth:`Storage.download`. Only the
+            digest shows whether they arrived as they were stored.
     """
 
     path: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kfp_provenance.audit import find_decisions
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import ProvenanceError
 from kfp_provenance.gate import Decision
@@ -47,12 +49,16 @@ def attack(desk: LoadingDesk, target: Path, act: Callable[[], None], when: str) 
         if when in text:
             act()
 
-    def record(_: Decision) -> None:
-        if when == "decided":
+    decisions = []
+
+    def record(decision: Decision) -> None:
+        decisions.append(decision.allowed)
+        if when == "decided" and decision.allowed:
             act()
 
     with pytest.raises(ProvenanceError) as error:
         desk.load(published.model_uri, target, say=say, record=record)
+    assert decisions == [True, False]  # what was allowed and did not come to pass is recorded too
     return error.value.code
 
 
@@ -209,7 +215,11 @@ def test_a_stored_directory_with_a_trap_in_it(
 
 
 def run(
-    desk: LoadingDesk, *words: object, before: tuple[str, ...] = (), **variables: str
+    desk: LoadingDesk,
+    *words: object,
+    before: tuple[str, ...] = (),
+    key: bool = True,
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
     command = [
         *before,
@@ -219,8 +229,7 @@ def run(
         "gate",
         "load",
         *map(str, words),
-        "--key",
-        str(desk.key),
+        *(("--key", str(desk.key)) if key else ()),
     ]
     return subprocess.run(
         command,
@@ -259,6 +268,71 @@ def test_the_reason_is_in_the_termination_message(desk: LoadingDesk) -> None:
     assert "OBJECT_DIGEST_MISMATCH" in done.stderr
     assert "Traceback" not in done.stderr
     assert listed(desk.target()) == {}
+
+
+def test_every_decision_is_in_the_audit_trail(desk: LoadingDesk) -> None:
+    published = desk.publish(desk.file())
+    trail = desk.folder / "trail"
+    assert run(desk, published.model_uri, desk.target(), KPROV_AUDIT=str(trail)).returncode == 0
+    Path(published.model_uri).write_bytes(b"evil")
+    assert run(desk, published.model_uri, desk.target(), KPROV_AUDIT=str(trail)).returncode == 1
+    found = find_decisions(str(trail), namespace="", name=socket.gethostname())
+    outcomes = {one.record.outcome.value: one.record for one in found}
+    assert set(outcomes) == {"allowed", "refused"}
+    assert outcomes["refused"].findings[0].code is Code.OBJECT_DIGEST_MISMATCH
+    assert outcomes["allowed"].models[0].model_digest is not None
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"KPROV_AUDIT": "/dev/null/trail"},
+        {"KPROV_VERIFICATION": "{"},
+        {"KPROV_LOAD_MAX_BYTES": "much"},
+        {"VERIFICATION_DIGEST": "0" * 64},
+    ],
+    ids=str,
+)
+def test_whatever_refuses_leaves_nothing_of_an_earlier_load(
+    desk: LoadingDesk, setting: dict[str, str]
+) -> None:
+    published = desk.publish(desk.file())
+    desk.target().mkdir()
+    (desk.target() / "model.skops").write_bytes(b"of an earlier try")
+    done = run(desk, published.model_uri, desk.target(), **setting)
+    assert done.returncode in (1, 2)
+    assert reason(desk)["decision"] == "refused"
+    assert listed(desk.target()) == {}
+
+
+def test_a_policy_of_the_gate_decides_by_namespace(desk: LoadingDesk) -> None:
+    published = desk.publish(desk.file())
+    trust = '[[signer]]\nkey = "signer.pub"\nbuilders = ["https://kfp-provenance.dev/builders/in-run/v1"]\n'
+    (desk.folder / "trust.toml").write_text(f"version = 1\n{trust}")
+    policy = desk.folder / "gate.toml"
+    text = """version = 1
+[[environment]]
+name = "production"
+namespaces = ["fraud"]
+trust = "trust.toml"
+sources = ["SOURCE/"]
+"""
+    for source, namespace, code in (
+        (desk.storage, "fraud", 0),
+        (desk.storage, "other", 2),
+        ("gs://models", "fraud", 1),
+    ):
+        policy.write_text(text.replace("SOURCE", str(source)))
+        done = run(
+            desk,
+            published.model_uri,
+            desk.target(),
+            key=False,
+            KPROV_POLICY=str(policy),
+            KPROV_NAMESPACE=namespace,
+        )
+        assert done.returncode == code, done.stderr
+        assert bool(listed(desk.target())) is (code == 0)
 
 
 def test_no_secret_of_a_uri_is_shown(desk: LoadingDesk) -> None:

@@ -13,7 +13,15 @@ from pathlib import Path
 
 from kfp_provenance.facts import Artifact, Digest
 from kfp_provenance.gate import Decision, Environment, GatePolicy, Place, PromotionRule, Request
-from kfp_provenance.gate.loading import Limits, Loaded, Rules, load_models, parse_request
+from kfp_provenance.gate.loading import (
+    Limits,
+    Loaded,
+    Rules,
+    emptied_targets,
+    load_models,
+    parse_request,
+    parse_targets,
+)
 from kfp_provenance.hashing import hash_path
 from kfp_provenance.publishing import Published, publish_model
 from kfp_provenance.signing import KeySigner
@@ -109,13 +117,16 @@ class LoadingDesk:
             promotion or PromotionRule(),
         )
         policy = GatePolicy((environment,), Digest("a" * 64))
-        return load_models(
-            REQUEST,
-            parse_request([str(word) for word in words], environ or {}),
-            Rules(policy, environment, self.limits, datetime.now(UTC)),
-            say=say,
-            record=record or self.records.append,
-        )
+        models = [str(word) for word in words]
+        with emptied_targets(parse_targets(models)) as targets:
+            return load_models(
+                REQUEST,
+                parse_request(models, environ or {}),
+                targets,
+                Rules(policy, environment, self.limits, datetime.now(UTC)),
+                say=say,
+                record=record or self.records.append,
+            )
 
 
 def listed(root: Path) -> dict[str, bytes]:

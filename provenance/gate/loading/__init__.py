@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from kfp_provenance.gate.loading.downloads import Limits
-from kfp_provenance.gate.loading.load import Loaded, Rules, load_models
-from kfp_provenance.gate.loading.request import Claims, ModelRequest, parse_request
+from kfp_provenance.gate.loading.load import Loaded, Rules, emptied_targets, load_models
+from kfp_provenance.gate.loading.request import Claims, ModelRequest, parse_request, parse_targets
 from kfp_provenance.gate.loading.termination import (
     refusal_message,
     success_message,
@@ -17,8 +17,10 @@ __all__ = [
     "Loaded",
     "ModelRequest",
     "Rules",
+    "emptied_targets",
     "load_models",
     "parse_request",
+    "parse_targets",
     "refusal_message",
     "success_message",
     "write_message",

@@ -7,8 +7,8 @@ a new model with an old one's tokenizer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -71,39 +71,58 @@ class _Ready:
     stamps: Files
 
 
+@contextmanager
+def emptied_targets(paths: Sequence[Path]) -> Iterator[tuple[Target, ...]]:
+    """Open, lock and empty directories; an error inside leaves them empty again.
+
+    Everything that can refuse a load is done inside, so that nothing of an earlier one stays.
+
+    Raises:
+        LoadError: As :func:`~kfp_provenance.gate.loading.target.open_target`;
+            LOAD_TARGET_UNWRITABLE if one cannot be emptied.
+    """
+    with ExitStack() as held:
+        targets = []
+        for path in paths:
+            targets.append(open_target(path))
+            held.callback(targets[-1].close)
+        _empty(targets)
+        try:
+            yield tuple(targets)
+        except BaseException:
+            _empty(targets)
+            raise
+
+
 def load_models(
     request: Request,
     models: Sequence[ModelRequest],
+    targets: Sequence[Target],
     rules: Rules,
     *,
     say: Say = lambda _: None,
     record: Record = lambda _: None,
 ) -> tuple[Loaded, ...]:
-    """Fill the target of each model, or leave all of them empty.
+    """Fill the target of each model, or none.
 
     Args:
         request: Who asks, as it is recorded.
         models: At least one.
+        targets: Of :func:`emptied_targets`, one for each model.
         rules: What to go by.
         say: Is told how far it is.
         record: Is given the decision: a refusal when it is known, a permission when all is
             verified and nothing in place yet. What it raises is a refusal.
 
     Raises:
-        ProvenanceError: If one of them is refused, or something cannot be decided. The
-            targets are empty, unless the error says that they cannot be emptied.
+        ProvenanceError: If one of them is refused, or something cannot be decided.
     """
-    with ExitStack() as held:
-        targets = []
-        for model in models:
-            targets.append(open_target(model.target))
-            held.callback(targets[-1].close)
-        _empty(targets)
-        try:
-            return _Loading(request, models, rules, say, record).into(targets)
-        except BaseException:
-            _empty(targets)
-            raise
+    loading = _Loading(request, models, rules, say, record)
+    try:
+        return loading.into(targets)
+    except ProvenanceError as error:
+        loading.refuse(error)
+        raise
 
 
 class _Loading:
@@ -119,27 +138,29 @@ class _Loading:
         self._rules = rules
         self._say = say
         self._record = record
+        self._recording = False
         self._decision = Decision(
             request, rules.environment.name, (), policy_revision=rules.policy.revision
         )
 
     def into(self, targets: Sequence[Target]) -> tuple[Loaded, ...]:
         with ExitStack() as staged:
-            try:
-                ready = [
-                    self._fetch(model, target, known, staged.enter_context(target.staging()))
-                    for model, target, known in zip(
-                        self._models, targets, self._vouched(), strict=True
-                    )
-                ]
-            except ProvenanceError as error:
-                findings = getattr(error, "findings", ()) or (finding_of(error),)
-                self._record(replace(self._decision, findings=findings))
-                raise
+            ready = [
+                self._fetch(model, target, known, staged.enter_context(target.staging()))
+                for model, target, known in zip(self._models, targets, self._vouched(), strict=True)
+            ]
+            self._recording = True
             self._record(self._decision)
+            self._recording = False
             for one in ready:
                 one.target.settle(one.root, one.stamps)
         return tuple(one.loaded for one in ready)
+
+    def refuse(self, error: ProvenanceError) -> None:
+        """Record why not; unless it is that nothing can be recorded."""
+        if not self._recording:
+            findings = getattr(error, "findings", ()) or (finding_of(error),)
+            self._record(replace(self._decision, findings=findings))
 
     def _vouched(self) -> list[Vouched]:
         """What each model must be, decided before anything of it is fetched."""
