@@ -72,9 +72,10 @@ class FileStorage:
             descriptor = os.open(self._path, _OPEN_FLAGS)
         except OSError as error:
             raise from_os_error(error, self._uri) from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise storage_error(Code.URI_UNSUPPORTED, "this is not a regular file", self._uri)
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise storage_error(Code.URI_UNSUPPORTED, "this is not a regular file", self._uri)
             yield file
 
     def download(self, target: Path, *, limit: int) -> Content:

@@ -201,6 +201,3 @@ def test_a_stored_directory_with_a_trap_in_it(
         desk.load(published.model_uri, target)
     assert error.value.code in (Code.ARTIFACT_SYMLINK, Code.ARTIFACT_SPECIAL_FILE)
     assert listed(target) == {}
-
-
-# --- as a process, with what the system can deny it

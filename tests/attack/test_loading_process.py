@@ -1,4 +1,4 @@
-"""The loader as a process: what it says, what it leaves, and a volume that is full."""
+"""The loader as a process, with what the system can deny it, and what it tells the kubelet."""
 
 from __future__ import annotations
 

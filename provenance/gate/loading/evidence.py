@@ -11,7 +11,7 @@ from kfp_provenance.attest.parse import parse_statement
 from kfp_provenance.attest.summary import Summary
 from kfp_provenance.bundle import MAX_BUNDLE, LineKind, line_kind, read_bundle
 from kfp_provenance.codes import Code
-from kfp_provenance.errors import BundleError, LoadError, StorageError
+from kfp_provenance.errors import BundleError, LoadError, ProvenanceError, StorageError
 from kfp_provenance.facts import ArtifactKind, Digest
 from kfp_provenance.gate.decision import JudgedModel, ModelEvidence
 from kfp_provenance.gate.environments import Environment
@@ -23,6 +23,9 @@ _BUNDLE = ".sigstore.jsonl"
 _PROMOTION = ".promotion.sigstore.json"
 _MOST_NAMES = 4096
 _MOST_CANDIDATES = 16
+_NO_EVIDENCE = frozenset(
+    {Code.OBJECT_MISSING, Code.OBJECT_TOO_LARGE, Code.ARTIFACT_SYMLINK, Code.URI_UNSUPPORTED}
+)
 _PROMOTION_LIMIT = 1024 * 1024
 
 
@@ -167,19 +170,25 @@ def _read_beside(
         names = _names(folder)
     if not named:
         chosen = [name for name in names if name.endswith(_BUNDLE)]
-        bundles = [
-            (f"{folder}/{name}", _read(f"{folder}/{name}", MAX_BUNDLE))
-            for name in chosen[:_MOST_CANDIDATES]
-        ]
+        bundles = list(_candidates(folder, chosen, MAX_BUNDLE))
     if environment.promotion.required:
         of_environment = re.compile(
             rf"{re.escape(environment.name)}-sha256-[0-9a-f]{{64}}{re.escape(_PROMOTION)}"
         )
         chosen = [name for name in names if of_environment.fullmatch(name)]
-        promotions = [
-            _read(f"{folder}/{name}", _PROMOTION_LIMIT) for name in chosen[:_MOST_CANDIDATES]
-        ]
+        promotions = [data for _, data in _candidates(folder, chosen, _PROMOTION_LIMIT)]
     return bundles, tuple(promotions)
+
+
+def _candidates(folder: str, names: Sequence[str], limit: int) -> Iterator[tuple[str, bytes]]:
+    """Files that may be evidence. What cannot be any is left out: it may be a stranger's."""
+    for name in names[:_MOST_CANDIDATES]:
+        uri = f"{folder}/{name}"
+        try:
+            yield uri, _read(uri, limit)
+        except ProvenanceError as error:
+            if error.code not in _NO_EVIDENCE:
+                raise
 
 
 def _names(folder: str) -> Sequence[str]:

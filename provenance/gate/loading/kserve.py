@@ -18,11 +18,11 @@ from pathlib import Path
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import LoadError
 from kfp_provenance.gate.loading.request import ModelRequest
-from kfp_provenance.storage import scheme_of
+from kfp_provenance.storage import scheme_of, without_credentials
 
 _LONGEST_ANSWER = 64 * 1024
 _CHILD = "kfp_provenance.gate.loading.kserve_child"
-_BOOKS = {"hf": (".cache/huggingface",), "modelscope": (".cache", "._____temp", ".ms")}
+_BOOKS = {"hf": (".cache/huggingface",), "modelscope": ("._____temp",)}
 """What the clients of the hubs keep about a download, in its folder: not of the model."""
 
 
@@ -71,7 +71,10 @@ def _run(uri: str, root: Path, limit: int, scratch: Path) -> str:
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": str(scratch),
     }
-    caches = environment.setdefault("HF_HOME", str(scratch / "hf"))
+    caches = [
+        environment.setdefault(name, str(scratch / name.lower()))
+        for name in ("HF_HOME", "MODELSCOPE_CACHE")
+    ]
     with subprocess.Popen(
         [sys.executable, "-m", _CHILD],
         stdin=subprocess.PIPE,
@@ -84,7 +87,7 @@ def _run(uri: str, root: Path, limit: int, scratch: Path) -> str:
         question = {
             "uri": uri,
             "directory": str(root),
-            "scratch": [str(scratch), caches],
+            "scratch": [str(scratch), *caches],
             "limit": limit,
         }
         try:
@@ -117,12 +120,10 @@ def _error_in(answer: bytes) -> str:
 
 
 def _without_secrets(text: str, uri: str) -> str:
-    """What the downloader said, without what of the URI may be a signature."""
-    _, sign, query = uri.partition("?")
-    shown = text.replace(query, "...") if sign and query else text
-    user = uri.partition("://")[2].partition("/")[0].rpartition("@")[0]
-    shown = shown.replace(user, "...") if user else shown
-    return ascii(shown[:500])[1:-1]
+    """What the downloader said; of a URI that holds a secret, only which error it was."""
+    if without_credentials(uri) != uri:
+        text = text.partition(":")[0]
+    return ascii(text[:500])[1:-1]
 
 
 def _remove_books(uri: str, root: Path) -> None:

@@ -25,8 +25,8 @@ def main() -> None:
     os.dup2(2, 1)  # what the libraries print must not be taken for the answer
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     threading.Thread(target=_end_with_loader, args=(loader,), daemon=True).start()
-    resource.setrlimit(resource.RLIMIT_FSIZE, (question["limit"], question["limit"]))
-    logging.disable(logging.INFO)  # it logs its whole configuration, passwords included
+    _limit_files(question["limit"])
+    logging.disable()  # it logs its configuration and URIs, with the passwords in them
     confine_writing([question["directory"], *question["scratch"]])
     answer: dict[str, object]
     try:
@@ -44,6 +44,12 @@ def _download(uri: str, directory: str) -> None:
 
     _leave_archives_packed(Storage)
     Storage.download(uri, directory)
+
+
+def _limit_files(size: int) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    most = min([size, *(limit for limit in (soft, hard) if limit != resource.RLIM_INFINITY)])
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
 
 def _leave_archives_packed(downloader: Any) -> None:

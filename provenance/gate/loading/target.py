@@ -243,9 +243,8 @@ def _step(name: str, parent: int, where: Path) -> int:
 
 def _refuse_precious(path: Path) -> None:
     """A target is emptied: that must not hit what somebody lives in."""
-    precious = (Path.cwd(), Path.home(), Path(sys.prefix), Path(sys.base_prefix), Path(__file__))
-    for kept in precious:
-        if kept.resolve().is_relative_to(path.resolve()):
+    for kept in (os.curdir, os.environ.get("HOME", ""), sys.prefix, sys.base_prefix, __file__):
+        if kept and Path(kept).resolve().is_relative_to(path.resolve()):
             raise LoadError(
                 Code.LOAD_TARGET_INVALID,
                 "the target is emptied, and this must not be",

@@ -219,3 +219,27 @@ def test_names_need_a_folder_that_is_no_link(tmp_path, source):
     assert code_of(open_storage(str(tmp_path / "nothing")).names, 9) is Code.OBJECT_MISSING
     assert code_of(open_storage(str(source)).names, 9) is Code.OBJECT_MISSING
     assert code_of(open_storage(str(tmp_path / "link")).names, 9) is Code.ARTIFACT_SYMLINK
+
+
+def test_a_directory_is_not_opened_as_a_file(tmp_path):
+    with pytest.raises(ProvenanceError) as error, open_storage(str(tmp_path)).open():
+        pass
+    assert error.value.code is Code.URI_UNSUPPORTED
+
+
+def test_what_is_there_is_copied_file_by_file(tmp_path):
+    root = tmp_path / "model"
+    (root / "a").mkdir(parents=True)
+    (root / "a" / "b").write_bytes(b"x" * 3_000_000)
+    (root / ".c").write_bytes(b"")
+    stored = open_storage(str(root))
+    assert {file.path: file.size for file in stored.files(2)} == {"a/b": 3_000_000, ".c": 0}
+    with pytest.raises(ProvenanceError) as error:
+        stored.files(1)
+    assert error.value.code is Code.OBJECT_TOO_LARGE
+    (single,) = open_storage(str(root / "a" / "b")).files(1)
+    with (tmp_path / "copy").open("w+b") as copy:
+        content = single.copy_to(copy, single.size or 0)
+    assert single.path == ""
+    assert (tmp_path / "copy").read_bytes() == (root / "a" / "b").read_bytes()
+    assert content == hash_path(tmp_path / "copy")

@@ -241,6 +241,10 @@ def test_a_second_signature_beside_it_is_enough(desk: LoadingDesk, target: Path)
     published = desk.publish(desk.file())
     folder = Path(published.bundle_uri).parent
     (folder / f"sha256-{'0' * 64}.sigstore.jsonl").write_bytes(b"{}\n")
+    with (folder / f"sha256-{'1' * 64}.sigstore.jsonl").open("wb") as huge:
+        huge.truncate(1 << 30)
+    (folder / f"sha256-{'2' * 64}.sigstore.jsonl").symlink_to("/etc/passwd")
+    (folder / f"sha256-{'3' * 64}.sigstore.jsonl").mkdir()
     desk.load(published.model_uri, target)
     assert listed(target) == {"model.skops": MODEL}
 
