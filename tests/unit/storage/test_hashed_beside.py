@@ -6,7 +6,7 @@ import hashlib
 from io import BytesIO
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kfp_provenance.errors import StorageError
@@ -15,7 +15,8 @@ from kfp_provenance.storage.staging import HashedBeside
 BLOCKS = st.lists(st.binary(max_size=700_000), max_size=9)
 
 
-@given(BLOCKS, BLOCKS, st.booleans())
+@settings(deadline=None)
+@given(abandoned=BLOCKS, blocks=BLOCKS, views=st.booleans())
 def test_digest_and_bytes(abandoned: list[bytes], blocks: list[bytes], *, views: bool) -> None:
     """A client that repeats a download seeks to the start; buffers may be used again."""
     file = BytesIO()
