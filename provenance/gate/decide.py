@@ -16,7 +16,7 @@ from kfp_provenance.gate.decision import (
     Place,
     Request,
 )
-from kfp_provenance.gate.environments import Environment, GatePolicy
+from kfp_provenance.gate.environments import Environment, GatePolicy, PromotionRule
 from kfp_provenance.gate.verdicts import Verdicts
 from kfp_provenance.verify import Verification
 
@@ -85,7 +85,7 @@ def _judge(
             findings += verification.verdict.findings
         elif not findings:
             findings.append(_without_bundle(model))
-        if environment.promotion.required:
+        if environment.promotion != PromotionRule():
             findings.append(_unpromoted(model, environment))
     return JudgedModel(
         place=model.place,
@@ -168,7 +168,7 @@ def _without_bundle(model: ModelEvidence) -> Finding:
 
 
 def _unpromoted(model: ModelEvidence, environment: Environment) -> Finding:
-    # fail closed: promotions cannot be read yet
+    # fail closed: neither promotions nor withdrawals can be read yet
     return Finding(
         Code.PROMOTION_MISSING,
         f"the model has no promotion to {environment.name}",
