@@ -7,6 +7,7 @@ its digest and located by a URI; a *step* is one execution of one component; a
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -42,6 +43,11 @@ class Digest:
                 found=repr(self.hex[:80]),
                 remedy="copy the digest as `kprov digest PATH` prints it",
             )
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """Digest of bytes at hand; files are hashed by :mod:`kfp_provenance.hashing`."""
+        return cls(hashlib.sha256(data).hexdigest())
 
     @classmethod
     def parse(cls, text: str) -> Self:

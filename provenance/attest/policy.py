@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from kfp_provenance.facts import Digest
 
 CHAIN_POLICY_TEXT = """\
@@ -20,4 +18,4 @@ A chain passes if
    could not be read are named.
 """
 
-CHAIN_POLICY_DIGEST = Digest(hashlib.sha256(CHAIN_POLICY_TEXT.encode()).hexdigest())
+CHAIN_POLICY_DIGEST = Digest.of(CHAIN_POLICY_TEXT.encode())

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 LIMIT = 300
+_NAMES = 10
 
 
 def printable(text: str, limit: int = LIMIT) -> str:
@@ -14,3 +17,8 @@ def printable(text: str, limit: int = LIMIT) -> str:
         for c in text[: limit + 1]
     )
     return safe if len(safe) <= limit else f"{safe[:limit]}…"
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first names in their order, for an error message."""
+    return ", ".join(sorted(names)[:_NAMES])

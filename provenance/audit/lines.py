@@ -7,7 +7,6 @@ writes has little to do.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from datetime import datetime
 
@@ -64,7 +63,7 @@ def make_line(
 
 def line_digest(line: bytes) -> Digest:
     """SHA-256 of a line without its newline."""
-    return Digest(hashlib.sha256(line).hexdigest())
+    return Digest.of(line)
 
 
 def parse_line(line: bytes) -> Entry:

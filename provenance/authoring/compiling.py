@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -118,7 +117,7 @@ def pipeline_digest(documents: list[dict[str, Any]]) -> Digest:
     stripped = yaml.safe_load(yaml.safe_dump(documents))  # a deep copy of plain data
     for _, container in _containers(stripped[0]):
         _drop_variable(container, DIGEST_VARIABLE)
-    return Digest(hashlib.sha256(rfc8785.dumps(stripped)).hexdigest())
+    return Digest.of(rfc8785.dumps(stripped))
 
 
 def load_documents(path: Path) -> list[dict[str, Any]]:

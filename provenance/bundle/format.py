@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -49,7 +48,7 @@ class Line:
     @property
     def statement_digest(self) -> Digest:
         """SHA-256 of the signed bytes: what the line says, however it is wrapped."""
-        return Digest(hashlib.sha256(self.payload).hexdigest())
+        return Digest.of(self.payload)
 
     @property
     def where(self) -> str:
@@ -104,7 +103,7 @@ def read_bundle(data: bytes) -> tuple[Line, ...]:
 
 def bundle_digest(lines: Sequence[Line]) -> Digest:
     """SHA-256 of the file as :func:`write_bundle` writes it."""
-    return Digest(hashlib.sha256(b"".join(line.raw + b"\n" for line in lines)).hexdigest())
+    return Digest.of(b"".join(line.raw + b"\n" for line in lines))
 
 
 def line_kind(line: Line) -> LineKind:
@@ -187,7 +186,7 @@ def _opened(number: int, raw: bytes, value: dict[str, JsonValue], where: str) ->
     return Line(
         number=number,
         raw=raw,
-        digest=Digest(hashlib.sha256(raw).hexdigest()),
+        digest=Digest.of(raw),
         hint=str(key.hint or "") if key is not None else "",
         payload_type=str(envelope.payload_type),
         payload=envelope.payload,

@@ -15,10 +15,10 @@ from kfp_provenance.cli import (
     demo_command,
     diff_command,
     digest_command,
+    gate_commands,
     key_commands,
     layout_commands,
     lineage_commands,
-    load_command,
     pipeline_commands,
     signing_commands,
     store_commands,
@@ -51,7 +51,7 @@ for module in (
     layout_commands,
     audit_commands,
     ui_command,
-    load_command,
+    gate_commands,
 ):
     module.register(app)
 

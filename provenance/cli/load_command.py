@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import socket
 import uuid
 from collections.abc import Callable, Iterator
@@ -32,17 +31,6 @@ if TYPE_CHECKING:
     from kfp_provenance.verify import Trust
 
 _MOST = 1 << 50
-
-
-def register(app: typer.Typer) -> None:
-    """Add the command to the group ``gate``, which is made if it is not there yet."""
-    for group in app.registered_groups:
-        if group.name == "gate" and group.typer_instance is not None:
-            group.typer_instance.command("load")(load)
-            return
-    gate = typer.Typer(help="What enforces a verdict.", no_args_is_help=True)
-    gate.command("load")(load)
-    app.add_typer(gate, name="gate")
 
 
 def load(  # noqa: PLR0917 - options of a command
@@ -154,7 +142,7 @@ def _policy_of(trust: Trust) -> tuple[GatePolicy, Environment]:
     from kfp_provenance.gate import Environment, GatePolicy
 
     labels = "\n".join(sorted(signer.label for signer in trust.signers))
-    revision = trust.revision or Digest(hashlib.sha256(labels.encode()).hexdigest())
+    revision = trust.revision or Digest.of(labels.encode())
     environment = Environment("", frozenset(), trust, sources=("",))
     return GatePolicy((environment,), revision), environment
 

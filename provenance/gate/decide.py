@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
+from kfp_provenance.attest.printable import listed
 from kfp_provenance.codes import Code
 from kfp_provenance.facts import Digest, Finding, Verdict
 from kfp_provenance.gate.decision import (
@@ -108,7 +108,7 @@ def _best(
     if model.observed is None:
         return None, None
     for data in model.bundles[:_BUNDLES]:
-        digest = Digest(hashlib.sha256(data).hexdigest())
+        digest = Digest.of(data)
         found = verdicts.verify(data, digest, environment, model.observed, now)
         if found.verdict.passed:
             return digest, found
@@ -121,17 +121,7 @@ def _best(
 
 def _placed(finding: Finding, judged: JudgedModel) -> Finding:
     """Says which model, where the finding itself names no artifact."""
-    if finding.artifact:
-        return finding
-    return Finding(
-        finding.code,
-        finding.message,
-        step=finding.step,
-        artifact=judged.uri,
-        expected=finding.expected,
-        found=finding.found,
-        remedy=finding.remedy,
-    )
+    return finding if finding.artifact else replace(finding, artifact=judged.uri)
 
 
 def _denied(model: ModelEvidence, environment: Environment) -> Finding:
@@ -139,7 +129,7 @@ def _denied(model: ModelEvidence, environment: Environment) -> Finding:
         Code.MODEL_SOURCE_DENIED,
         f"models of {environment.name} may not come from here",
         artifact=model.uri,
-        expected=_listed(environment.sources),
+        expected=listed(environment.sources),
         found=model.uri,
         remedy="publish the model to a source of the environment",
     )
@@ -198,7 +188,3 @@ def _unasked(url: str) -> Finding:
         found="none",
         remedy="this is a fault of the gate: please report it",
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(sorted(names)[:10])

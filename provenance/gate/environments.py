@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from kfp_provenance.attest.printable import listed
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import GateError
 from kfp_provenance.facts import Digest
@@ -78,7 +77,7 @@ class Environment:
                 for who in revoked.identities
             ),
         }
-        return Digest(hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest())
+        return Digest.of(json.dumps(value, sort_keys=True).encode())
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ class GatePolicy:
             Code.NAMESPACE_UNKNOWN,
             "the gate's policy has no environment for this namespace",
             where=namespace or "no namespace",
-            expected=_listed(n for e in self.environments for n in e.namespaces),
+            expected=listed(n for e in self.environments for n in e.namespaces),
             found=namespace,
             remedy="add the namespace to an environment of the gate's policy, or deploy elsewhere",
         )
@@ -130,7 +129,7 @@ class GatePolicy:
             Code.ENVIRONMENT_UNKNOWN,
             "the gate's policy has no such environment",
             where=name,
-            expected=_listed(e.name for e in self.environments),
+            expected=listed(e.name for e in self.environments),
             found=name,
             remedy="name one that the policy has",
         )
@@ -139,7 +138,3 @@ class GatePolicy:
 def _leaves(uri: str) -> bool:
     """A path that climbs, or a part that storages could read as another one."""
     return any(part in (".", "..") for part in uri.split("/")) or "%" in uri or "\\" in uri
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)[:10])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -75,7 +74,7 @@ class Listing:
     @cached_property
     def digest(self) -> Digest:
         """SHA-256 of the text in UTF-8: the digest of the directory."""
-        return Digest(hashlib.sha256(self.text.encode()).hexdigest())
+        return Digest.of(self.text.encode())
 
     @property
     def size(self) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -52,7 +51,7 @@ def hash_values(metadata: Mapping[str, JSON]) -> tuple[Content, str]:
         text = dumps(kept)
     except (CanonicalizationError, UnicodeEncodeError) as error:
         raise _invalid("metadata", f"it is not JSON ({type(error).__name__})") from error
-    digest = Digest(hashlib.sha256(text).hexdigest())
+    digest = Digest.of(text)
     return Content(digest, ArtifactKind.VALUES, len(text), 0), text.decode()
 
 

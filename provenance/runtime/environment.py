@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import re
@@ -33,7 +32,7 @@ def current_environment() -> Environment:
 def environment_digest(python: str, packages: Iterable[str]) -> Digest:
     """SHA-256 of the interpreter's line and the packages' lines, each ended by a newline."""
     listing = "".join(f"{line}\n" for line in (python, *packages))
-    return Digest(hashlib.sha256(listing.encode()).hexdigest())
+    return Digest.of(listing.encode())
 
 
 def _installed_in(folder: str) -> list[str]:

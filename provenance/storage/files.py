@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -222,4 +221,4 @@ class FileStorage:
 
 
 def _version(data: bytes) -> str:
-    return str(Digest(hashlib.sha256(data).hexdigest()))
+    return str(Digest.of(data))

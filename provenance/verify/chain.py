@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kfp_provenance.attest.printable import listed
 from kfp_provenance.codes import Code
 from kfp_provenance.facts import Finding, Input, InputOrigin, Step
 from kfp_provenance.lineage.checks import (
@@ -202,7 +203,7 @@ def _check_runs(view: ChainView) -> list[Finding]:
             Code.CHAIN_RUN_UNLINKED,
             "a step belongs to a run that the summary does not name",
             step=step_label(step),
-            expected=", ".join(sorted(named)[:10]),
+            expected=listed(named),
             found=step.run,
             remedy="steps of another run were mixed in: run the pipeline again",
         )

@@ -5,7 +5,6 @@ The bundle is the evidence. What differs is named, wherever the change was made.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -100,7 +99,7 @@ def _attestation_differences(
     if signed is None:
         return
     line = reader.attestation(step.id)
-    found = None if line is None else Digest(hashlib.sha256(line).hexdigest())
+    found = None if line is None else Digest.of(line)
     if found != signed:
         yield "attestation", str(signed), str(found or "nothing")
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kfp_provenance.attest.identifiers import STEP_BUILDER
+from kfp_provenance.attest.printable import listed
 from kfp_provenance.attest.statement import timestamp
 from kfp_provenance.codes import Code
 from kfp_provenance.facts import Finding
@@ -40,7 +41,7 @@ def check_signer(signed: SignedStep, over: SignedSummary | None = None) -> list[
                 Code.NAMESPACE_UNTRUSTED,
                 f"{signer.name} may not sign for this namespace",
                 step=step_label(step),
-                expected=", ".join(sorted(signer.namespaces)[:10]) or "no namespace",
+                expected=listed(signer.namespaces) or "no namespace",
                 found=step.namespace or "no namespace",
                 remedy=_GRANT,
             )
@@ -89,7 +90,7 @@ def _check_pipeline(where: str, pipeline: str, signer: TrustedSigner) -> list[Fi
             Code.PIPELINE_UNTRUSTED,
             f"{signer.name} may not sign for this pipeline",
             step=where,
-            expected=", ".join(sorted(signer.pipelines)[:10]),
+            expected=listed(signer.pipelines),
             found=pipeline,
             remedy=_GRANT,
         )

@@ -6,7 +6,6 @@ judged at the time that the transparency log (or a timestamp authority) signed f
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -43,7 +42,7 @@ class SigstoreRoot:
     @property
     def digest(self) -> Digest:
         """Of the saved bytes."""
-        return Digest(hashlib.sha256(self.data).hexdigest())
+        return Digest.of(self.data)
 
     def check(self) -> None:
         """Read it now rather than at the first line.

@@ -7,7 +7,6 @@ a store makes the page read aloud from another file, and http is never asked.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -49,7 +48,7 @@ class Located:
     @property
     def digest(self) -> Digest:
         """SHA-256 of the file."""
-        return Digest(hashlib.sha256(self.data).hexdigest())
+        return Digest.of(self.data)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -89,7 +88,7 @@ def collect(model: ModelRequest, environment: Environment, place: str) -> Collec
         bundles=files,
         promotions=promotions,
     )
-    return Collected(evidence, {_digest(data): (uri, data) for uri, data in bundles})
+    return Collected(evidence, {Digest.of(data): (uri, data) for uri, data in bundles})
 
 
 def vouched_by(model: ModelRequest, collected: Collected, judged: JudgedModel) -> Vouched:
@@ -134,10 +133,6 @@ def check_identity(
             found=", ".join(signer.label for signer in found) or "nobody",
             remedy="correct the verification block, or have the named identity sign the run",
         )
-
-
-def _digest(data: bytes) -> Digest:
-    return Digest(hashlib.sha256(data).hexdigest())
 
 
 def _agreed(model: ModelRequest) -> Digest | None:

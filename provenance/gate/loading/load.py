@@ -19,11 +19,12 @@ from kfp_provenance.gate.decision import Decision, Evidence, Request
 from kfp_provenance.gate.environments import Environment, GatePolicy
 from kfp_provenance.gate.loading.downloads import Limits, download
 from kfp_provenance.gate.loading.evidence import Vouched, check_identity, collect, vouched_by
-from kfp_provenance.gate.loading.refusing import finding_of, refused
+from kfp_provenance.gate.loading.refusing import refused
 from kfp_provenance.gate.loading.request import ModelRequest
 from kfp_provenance.gate.loading.target import Target, open_target
 from kfp_provenance.gate.loading.unpacking import is_archive, unpack
 from kfp_provenance.hashing import Content, Files
+from kfp_provenance.verify.authentic import finding_of
 
 Say = Callable[[str], None]
 Record = Callable[[Decision], None]

@@ -6,7 +6,7 @@ import errno
 from collections.abc import Sequence
 
 from kfp_provenance.codes import Code
-from kfp_provenance.errors import LoadError, ProvenanceError
+from kfp_provenance.errors import LoadError
 from kfp_provenance.facts import Finding
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
@@ -35,18 +35,6 @@ def refused(findings: Sequence[Finding]) -> RefusedError:
     )
     error.findings = tuple(findings)
     return error
-
-
-def finding_of(error: ProvenanceError) -> Finding:
-    """An error as a finding, for the record of the decision."""
-    return Finding(
-        error.code,
-        error.message,
-        artifact=error.where,
-        expected=error.expected,
-        found=error.found,
-        remedy=error.remedy,
-    )
 
 
 def not_writable(error: OSError, where: str) -> LoadError:
