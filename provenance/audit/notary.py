@@ -32,6 +32,15 @@ class _Progress:
     decisions: int
 
 
+def reason_of(error: Exception) -> str:
+    """Why something failed, in one line without secrets."""
+    if isinstance(error, ProvenanceError):
+        return f"{error.code}: {error.message}"
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return type(error).__name__
+
+
 class Notary:
     """Makes a checkpoint of the newest line every so often.
 
@@ -117,10 +126,10 @@ class Notary:
             try:
                 self._take(progress)
                 self.failure = ""
-            except (OSError, ProvenanceError) as error:
-                # decisions go on; how many are not covered is told by status() and by verify
-                self.failure = f"no checkpoint: {error}"
-                _log.warning("a checkpoint of the audit trail failed: %s", error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, this thread goes on
+                # so do decisions; how many are not covered is told by status() and by verify
+                self.failure = f"no checkpoint: {reason_of(error)}"
+                _log.warning("a checkpoint of the audit trail failed: %s", reason_of(error))
 
     def _due(self, since: float) -> bool:
         progress, covered = self._progress, self._covered

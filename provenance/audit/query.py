@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from kfp_provenance.audit.encoding import bounded, canonical_json
 from kfp_provenance.audit.lines import parse_line
 from kfp_provenance.audit.naming import RECORDS
 from kfp_provenance.audit.records import Outcome, Place, Record, RecordedDecision
@@ -46,6 +47,14 @@ class DecisionFilter:
     user: str = ""
     id: str = ""
 
+    def needles(self) -> tuple[bytes, ...]:
+        """Bytes that a line with such a decision holds: most lines need not be read for it."""
+        texts = [("namespace", self.namespace), ("name", self.name), ("user", self.user)]
+        texts += [("outcome", self.outcome or ""), ("place", self.place or "")]
+        texts += [("code", self.code)]
+        keyed = [f'"{key}":'.encode() + _value(text) for key, text in texts if text]
+        return (*keyed, *(_value(text) for text in (self.model, self.digest) if text))
+
     def takes(self, decision: RecordedDecision) -> bool:
         """Whether it is one of them."""
         record = decision.record
@@ -71,21 +80,25 @@ class DecisionFilter:
 def read_records(uri: str, wanted: DecisionFilter | None = None) -> Iterator[RecordedDecision]:
     """Decisions of a trail, chain by chain, each in its order.
 
-    A line that cannot be read is left out, with a warning in the log.
+    A line that could be one of them and cannot be read is left out, with a warning in the log.
 
     Raises:
         AuditError: URI_UNSUPPORTED or AUDIT_TRAIL_UNREADABLE.
         StorageError: If the bucket cannot be read.
     """
     source = open_source(uri)
+    wanted = wanted or DecisionFilter()
+    needles = wanted.needles()
     for chain in source.chains():
-        if wanted is not None and wanted.id and not wanted.id.startswith(f"{chain}/"):
+        if wanted.id and not wanted.id.startswith(f"{chain}/"):
             continue
         for name in source.files(chain, RECORDS):
             with source.open(chain, name) as file:
                 for line, whole in read_lines(file):
-                    decision = _decision(line, f"{chain}/{name}") if whole else None
-                    if decision is not None and (wanted is None or wanted.takes(decision)):
+                    if not whole or not all(needle in line for needle in needles):
+                        continue
+                    decision = _decision(line, f"{chain}/{name}")
+                    if decision is not None and wanted.takes(decision):
                         yield decision
 
 
@@ -104,6 +117,11 @@ def find_decisions(
         if len(found) >= 2 * newest:
             found = _newest(found, newest)
     return _newest(found, newest)
+
+
+def _value(text: str) -> bytes:
+    """A text as lines hold it."""
+    return canonical_json(bounded(text))
 
 
 def _newest(found: list[RecordedDecision], most: int) -> list[RecordedDecision]:

@@ -16,16 +16,16 @@ from kfp_provenance.audit.chain import ChainWriter, begin_chain
 from kfp_provenance.audit.encoding import encode_record
 from kfp_provenance.audit.lines import END_CONTENT, decision_content, mark_content
 from kfp_provenance.audit.naming import default_replica
-from kfp_provenance.audit.notary import Notary
+from kfp_provenance.audit.notary import Notary, reason_of
 from kfp_provenance.audit.records import CheckpointMark, Record, Tip
 from kfp_provenance.audit.sinks import refuse_scheme
 from kfp_provenance.audit.waiting import Waiting, answer, next_batch
 from kfp_provenance.codes import Code
-from kfp_provenance.errors import AuditError, ProvenanceError
+from kfp_provenance.errors import AuditError
 from kfp_provenance.signing.interface import Signer
 from kfp_provenance.storage import without_credentials
 
-_MOST_WAITING = 65536
+_MOST_WAITING = 8192
 _PAUSE = 1.0
 """Seconds after a failure in which no new chain is begun."""
 
@@ -102,7 +102,9 @@ class AuditTrail:
             checkpoint_seconds: or that many seconds, if there was a decision.
 
         Raises:
-            AuditError: URI_UNSUPPORTED; AUDIT_NOT_RECORDED if nothing can be written.
+            AuditError: URI_UNSUPPORTED; AUDIT_NOT_RECORDED if nothing can be written;
+                AUDIT_TRAIL_UNREADABLE if what is there cannot be read.
+            StorageError: Likewise, for a bucket.
             SigningError: If the first checkpoint cannot be signed.
             SettingsError: SETTING_INVALID for an unusable name of the replica.
         """
@@ -111,7 +113,7 @@ class AuditTrail:
         try:
             return cls(uri, replica, signer, checkpoint_records, checkpoint_seconds)
         except OSError as error:
-            raise _not_recorded(uri, _reason(error)) from error
+            raise _not_recorded(uri, reason_of(error)) from error
 
     def append(self, record: Record, timeout: float = 10.0) -> Tip:
         """Record a decision. When this returns, it is on stable storage.
@@ -157,6 +159,7 @@ class AuditTrail:
 
         Raises:
             AuditError: AUDIT_NOT_RECORDED if the end cannot be written.
+            StorageError: Likewise, to a bucket.
             SigningError: If the last checkpoint cannot be signed.
         """
         with self._entry:
@@ -175,7 +178,7 @@ class AuditTrail:
             if self._notary is not None:
                 self._notary.finish(writer)
         except OSError as error:
-            raise _not_recorded(self._uri, _reason(error)) from error
+            raise _not_recorded(self._uri, reason_of(error)) from error
         finally:
             writer.sink.close()
 
@@ -214,7 +217,7 @@ class AuditTrail:
                 self._write(batch)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
                 self._give_up(error)
-                reason = _reason(error)
+                reason = reason_of(error)
                 answer(batch, lambda _: _not_recorded(self._uri, reason))  # noqa: B023
 
     def _write(self, batch: list[Waiting]) -> None:
@@ -239,7 +242,7 @@ class AuditTrail:
 
     def _give_up(self, error: Exception) -> None:
         """What the chain ends with is not known: nothing is added to it any more."""
-        self._failure = _reason(error)
+        self._failure = reason_of(error)
         self._retry_at = time.monotonic() + _PAUSE
         writer, self._writer = self._writer, None
         if writer is not None:
@@ -248,14 +251,6 @@ class AuditTrail:
             )
             if self._notary is None:
                 writer.sink.close()  # else the notary closes it, who may be writing to it
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, ProvenanceError):
-        return f"{error.code}: {error.message}"
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return type(error).__name__
 
 
 def _not_recorded(uri: str, reason: str) -> AuditError:

@@ -80,6 +80,9 @@ def _judge(
     check = ChainCheck(chain, [*said, *heads], collected)
     _read(source, chain, check, collected)
     if trust is not None:
+        if _went_on(check, checkpoints):
+            checkpoints = read_checkpoints(source, chain, trust, Collected())
+            check.hold_end(made.tip for made in checkpoints)
         check_numbers(chain, checkpoints, collected)
         check_marks(chain, check.marks, checkpoints, collected)
     holding = [made for made in checkpoints if made.tip in check.held]
@@ -96,6 +99,16 @@ def _judge(
         checkpoint=newest,
     )
     return _Judged(report, check.held, newest.tip if newest is not None else None)
+
+
+def _went_on(check: ChainCheck, checkpoints: Sequence[Checkpoint]) -> bool:
+    """Whether the records tell of checkpoints that were not there when these were read.
+
+    The gate may have made them meanwhile. Findings in what was there are told already.
+    """
+    there = {made.line.digest for made in checkpoints}
+    ended = check.ended and check.tip not in {made.tip for made in checkpoints}
+    return ended or any(mark.digest not in there for mark in check.marks)
 
 
 def _read(source: Source, chain: str, check: ChainCheck, collected: Collected) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -98,6 +99,16 @@ def verify(
     """Find changed, dropped, moved, repeated, added and cut off records."""
     from kfp_provenance.audit import verify_trail
 
+    if unsigned and (key or trust or identity or expect or keep):
+        raise SettingsError(
+            Code.USAGE,
+            "--unsigned looks at no signature",
+            expected="--unsigned alone",
+            found="also whom to trust, or checkpoints",
+            remedy="leave it out, so that signatures are checked",
+        )
+    if keep is not None and keep != expect and keep.exists():
+        raise _usage(keep, "the checkpoints that were kept there would be lost", "a file")
     signers = None if unsigned else _trust(key, trust, identity, issuer, trusted_root)
     expected = _kept(expect) if expect is not None else []
     report = verify_trail(uri, signers, expected)
@@ -270,7 +281,10 @@ def _kept(path: Path) -> list[bytes]:
 def _keep(report: TrailReport, path: Path) -> None:
     lines = [chain.checkpoint.line.raw + b"\n" for chain in report.chains if chain.checkpoint]
     try:
-        path.write_bytes(b"".join(lines))
+        with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+            beside = Path(folder) / path.name
+            beside.write_bytes(b"".join(lines))
+            beside.replace(path)
     except OSError as error:
         message = "the checkpoints cannot be kept"
         raise _usage(path, message, error.strerror or "") from error
@@ -281,7 +295,6 @@ def _usage(path: Path, message: str, found: str) -> SettingsError:
         Code.USAGE,
         message,
         where=str(path),
-        expected="a file of `kprov audit verify --keep`",
         found=found,
-        remedy="name another file",
+        remedy="name another file; to replace old checkpoints, pass them as --expect too",
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -123,9 +125,26 @@ def edited(path: Path) -> Iterator[list[bytes]]:
     path.write_bytes(b"".join(lines))
 
 
+def write_signed(made: Gate) -> None:
+    """A closed chain of 20 decisions, with at least 5 checkpoints."""
+    with made.open(checkpoint_records=5) as trail:
+        for number in range(20):
+            trail.append(record(number))
+            if number % 5 == 4:
+                wait_for(lambda: not trail.status().not_covered)
+
+
 def altered(line: bytes) -> bytes:
     """A line that says something else, and is still canonical."""
     changed = re.sub(rb'"outcome":"refused"', b'"outcome":"allowed"', line)
     if changed != line:
         return changed
     return re.sub(rb'"time":"20(\d\d)', rb'"time":"19\1', line)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Until it holds; not longer than that."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to pass"
+        os.sched_yield()

@@ -169,6 +169,10 @@ def test_exit_codes(made: Gate, kprov: CommandLine, tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     kprov.succeed(*verify, "--key", made.public, "--keep", kept)
     kprov.succeed(*verify, "--key", made.public, "--expect", kept)
+    # what was kept is evidence: it is replaced only where it was compared with
+    assert kprov(*verify, "--key", made.public, "--keep", kept).exit_code == 2
+    kprov.succeed(*verify, "--key", made.public, "--expect", kept, "--keep", kept)
+    assert kprov(*verify, "--unsigned", "--key", made.public).exit_code == 2
     with edited(records_file(made.chains()[0])) as lines:
         del lines[3]
     refused = kprov(*verify, "--key", made.public, "--json")

@@ -9,7 +9,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -21,7 +20,7 @@ import rfc8785
 from kfp_provenance.audit import AuditTrail, Outcome, read_records, verify_trail
 from kfp_provenance.codes import Code
 from kfp_provenance.errors import AuditError, ProvenanceError, SettingsError, SigningError
-from support.audit import Gate, gate, record, records_file
+from support.audit import Gate, gate, record, records_file, wait_for
 
 
 @pytest.fixture
@@ -176,10 +175,10 @@ def test_checkpoints_follow_the_count_and_the_time(made: Gate) -> None:
     with made.open(checkpoint_records=10) as trail:
         for number in range(10):
             trail.append(record(number))
-        _wait_for(lambda: trail.status().not_covered == 0)
+        wait_for(lambda: trail.status().not_covered == 0)
     with made.open("gate-1", checkpoint_records=10**6, checkpoint_seconds=0.05) as trail:
         trail.append(record())
-        _wait_for(lambda: trail.status().not_covered == 0)
+        wait_for(lambda: trail.status().not_covered == 0)
 
 
 def test_decisions_go_on_while_the_signer_fails(made: Gate) -> None:
@@ -196,12 +195,12 @@ def test_decisions_go_on_while_the_signer_fails(made: Gate) -> None:
     trail = made.open(signer=signer, checkpoint_records=1, checkpoint_seconds=0.05)
     signer.fails = True
     trail.append(record(0))
-    _wait_for(lambda: "SIGNER_UNREACHABLE" in trail.status().failure)
+    wait_for(lambda: "SIGNER_UNREACHABLE" in trail.status().failure)
     trail.append(record(1))
     assert trail.status().not_covered == 2
     assert made.verify().not_covered == 2  # and it is told
     signer.fails = False
-    _wait_for(lambda: trail.status().not_covered == 0)
+    wait_for(lambda: trail.status().not_covered == 0)
     assert trail.status().failure == ""
     trail.close()
     assert made.verify().verdict.passed
@@ -272,10 +271,3 @@ def test_a_chain_goes_on_in_a_new_file(made: Gate, monkeypatch: pytest.MonkeyPat
     assert len(list(chain.glob("records-*"))) > 3
     assert made.verify().verdict.passed
     assert made.verify().decisions == 30
-
-
-def _wait_for(condition: object, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
