@@ -24,6 +24,7 @@ from kfp_provenance.facts import Finding
 from kfp_provenance.verify.trust import Trust
 
 _REMEDY = "ask whoever can write to the trail; a copy of it may hold what is missing"
+_UNSIGNED = f"if its writer had no signer, give it one, and say --unsigned here; else {_REMEDY}"
 
 
 def verify_trail(uri: str, trust: Trust | None, expected: Iterable[bytes] = ()) -> TrailReport:
@@ -212,7 +213,7 @@ def _tell_coverage(report: ChainReport, end: Tip | None, collected: Collected) -
                 artifact=report.chain,
                 expected=f"a checkpoint of line {report.tip.sequence if report.tip else 0}",
                 found=f"one of line {end.sequence}" if end is not None else "none that holds",
-                remedy=_REMEDY,
+                remedy=_REMEDY if end is not None else _UNSIGNED,
             )
         )
     elif report.not_covered and end is None:
@@ -223,7 +224,7 @@ def _tell_coverage(report: ChainReport, end: Tip | None, collected: Collected) -
                 artifact=report.chain,
                 expected="a checkpoint of a trusted signer",
                 found="none that holds",
-                remedy=_REMEDY,
+                remedy=_UNSIGNED,
             )
         )
     elif report.not_covered:
